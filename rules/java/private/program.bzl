@@ -107,8 +107,8 @@ def write_launcher(ctx, launcher, jars, main_class, jvm_flags, arguments = []):
             "%{exports}": "\n".join(exports),
             "%{flags}": " ".join([_quoted(each) for each in jvm_flags]),
             "%{java}": jdk_program("java"),
-            "%{main_class}": main_class,
-            "%{self}": runfiles_path(ctx, launcher),
+            "%{main_class}": _quoted(main_class),
+            "%{self}": _escaped(runfiles_path(ctx, launcher)),
         },
     )
 

@@ -27,6 +27,11 @@ _CASES = {
         "main_class is empty, and srcs has no wrong_binary_main.java below a folder java, javatests or src/main/java. " +
         "Set main_class to the class with the main method.",
     ),
+    "javacopts_file": (
+        java_library,
+        {"javacopts": ["@options"], "srcs": ["Some.java"]},
+        "javacopts has @options, but a file of options cannot be read here. Write the options into the list.",
+    ),
     "library_deps": (
         java_library,
         {"deps": [":some"]},

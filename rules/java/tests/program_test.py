@@ -1,11 +1,13 @@
 """Tests of a java_binary's launcher and deploy jar."""
 
 import os
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
 
-PROGRAM = Path(os.environ["RUNFILES_DIR"], os.environ["TEST_WORKSPACE"], "rules/java/tests/program")
+RUNFILES = Path(os.environ["RUNFILES_DIR"])
+PROGRAM = RUNFILES / os.environ["TEST_WORKSPACE"] / "rules/java/tests/program"
 
 
 def _run(*arguments, **options):
@@ -13,19 +15,35 @@ def _run(*arguments, **options):
     return subprocess.run([*arguments], env=environment, capture_output=True, text=True, timeout=120, check=False, **options)
 
 
+def _installed(folder: Path, program: Path = PROGRAM) -> Path:
+    """Returns a program as it stands in bazel-bin, with its runfiles beside it; those of Bazel may not be complete yet."""
+    shutil.copy(program, folder)
+    (folder / f"{program.name}.runfiles").symlink_to(RUNFILES)
+    return folder / program.name
+
+
 def test_the_program_runs_from_any_folder(tmp_path):
     """The launcher finds its jars from another folder and through a link, and passes arguments and flags as they are."""
-    (tmp_path / "link").symlink_to(PROGRAM.resolve())
+    built = tmp_path / "built"
+    built.mkdir()
+    (tmp_path / "link").symlink_to(_installed(built))
 
-    for program in (PROGRAM.resolve(), tmp_path / "link"):
+    for program in (built / "program", tmp_path / "link"):
         done = _run(program, "a b", "$x", cwd=tmp_path)
 
         assert (done.stdout, done.stderr) == ('a b|$x it\'s "$HOME" a resource\n', "")
 
 
-def test_stack_traces_have_source_lines():
+def test_a_nested_main_class_starts_in_every_locale(tmp_path):
+    """A main class with a dollar sign and letters beyond ASCII starts, also without a locale, as in Bazel's tests."""
+    done = _run(_installed(tmp_path, PROGRAM.with_name("nested$program")), "ä")
+
+    assert (done.stdout, done.stderr) == ("nested ä\n", "")
+
+
+def test_stack_traces_have_source_lines(tmp_path):
     """A stack trace names the file and the line."""
-    done = _run(PROGRAM.resolve())
+    done = _run(_installed(tmp_path))
 
     assert done.returncode == 1
     assert "\tat rules.java.tests.Program.main(Program.java:12)" in done.stderr

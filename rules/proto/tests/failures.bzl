@@ -2,7 +2,7 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("@rules_proto//proto:defs.bzl", "proto_library")
-load("//rules/proto:defs.bzl", "cc_proto_library", "go_proto_library", "py_grpc_library")
+load("//rules/proto:defs.bzl", "cc_proto_library", "go_proto_library", "java_grpc_library", "py_grpc_library")
 
 def _two_sources_test_impl(ctx):
     env = analysistest.begin(ctx)
@@ -10,6 +10,13 @@ def _two_sources_test_impl(ctx):
     return analysistest.end(env)
 
 _two_sources_test = analysistest.make(_two_sources_test_impl, expect_failure = True)
+
+def _two_java_sources_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    asserts.expect_failure(env, "srcs has 2 targets, but it takes exactly one. Make one java_grpc_library for each proto_library.")
+    return analysistest.end(env)
+
+_two_java_sources_test = analysistest.make(_two_java_sources_test_impl, expect_failure = True)
 
 def _stripped_cc_test_impl(ctx):
     env = analysistest.begin(ctx)
@@ -44,6 +51,20 @@ def failure_tests(name):
         name = "two_sources_fails_test",
         size = "small",
         target_under_test = ":wrong_two_sources",
+    )
+    java_grpc_library(
+        name = "wrong_two_java_sources",
+        srcs = [
+            ":stripped_proto",
+            ":well_known_proto",
+        ],
+        tags = ["manual"],
+        deps = [],
+    )
+    _two_java_sources_test(
+        name = "two_java_sources_fails_test",
+        size = "small",
+        target_under_test = ":wrong_two_java_sources_sources",
     )
     cc_proto_library(
         name = "wrong_stripped_cc",
@@ -86,6 +107,7 @@ def failure_tests(name):
         tests = [
             ":same_name_go_fails_test",
             ":stripped_cc_fails_test",
+            ":two_java_sources_fails_test",
             ":two_sources_fails_test",
         ],
     )

@@ -57,6 +57,14 @@ def test_a_jvm_has_memory_beyond_its_heap(package, env):
 
 
 @pytest.mark.parametrize("env", ENVS)
+def test_a_rollout_of_the_server_starts_all_pods_at_once(env):
+    """New pods need not wait for each other, and no old pod ends before a new one is ready."""
+    (deployment,) = [obj for obj in _resolved(SERVER, env)["objects"] if obj["kind"] == "Deployment"]
+
+    assert deployment["spec"]["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "100%", "maxUnavailable": 0}}
+
+
+@pytest.mark.parametrize("env", ENVS)
 def test_the_liveness_of_the_server_ignores_redis(env):
     """Readiness asks for the whole server, liveness for the process."""
     container = _container(SERVER, env)

@@ -6,8 +6,8 @@ The archive is a static one: the JVM loads the listed classes without running an
 The JVM of the image, its class path and its jars must be those of the archive, or it starts without (-Xshare:auto). So the
 image is laid out in a folder and the archive is made there, as any user, without entering the folder as a root. Three things
 then depend on the build, and are corrected afterwards (see normalize): the folder's name before each path, a few addresses of
-the JVM's own code, and the checksums of both. What depends on the moment is kept small (see dump). Times do not count: jars
-have time 0 in layers, which the JVM does not compare.
+the JVM's own code, and the checksums of both. What would depend on the moment is put in order while the JVM runs (see
+orderly_start.py). Times do not count: jars have time 0 in layers, which the JVM does not compare.
 """
 
 from __future__ import annotations
@@ -21,22 +21,17 @@ import shutil
 import struct
 import subprocess
 import tempfile
-import time
 import zlib
-from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 from rules.image.tools.arguments import read_arguments, take_pairs
 from rules.image.tools.errors import InputError, writing
 from rules.image.tools.java import runtime
+from rules.image.tools.java.orderly_start import OrderlyJvm
 
 _FOLDER = 72  # characters of the folder's path: the length of paths decides where the archive has what
 _TIMEOUT = 600  # seconds; 4,000 classes take 3
-_EQUAL_DUMPS = 3  # two others that are equal occur on a busy machine, where one of ten differs from the rest
-_MOST_DUMPS = 12
 _OPTIONS = (
     "-Xshare:dump",
     "-Xlog:disable",
@@ -94,9 +89,6 @@ def make_folder() -> Path:
 def dump(root: Path, class_path: str, class_list: str, where: str) -> bytearray:
     """Returns the archive of an image that is laid out in a folder.
 
-    The JVM's threads race for the order of a few symbols, the less the fewer they are and if they share a processor. So the
-    archive is made three times, and again until three are equal.
-
     Args:
         root: the folder with the image.
         class_path: the class path in the image.
@@ -104,63 +96,26 @@ def dump(root: Path, class_path: str, class_list: str, where: str) -> bytearray:
         where: the target, for errors.
 
     Raises:
-        InputError: the JVM does not run on this machine, fails, or writes no archive three times.
+        InputError: the JVM does not run on this machine, or fails.
     """
     default = root / runtime.HOME / "lib/classlist"
-    (root / "classes").write_text((default.read_text("utf-8") if default.exists() else "") + class_list, encoding="utf-8")
+    classes = (default.read_text("utf-8") if default.exists() else "") + class_list
     inside = ":".join(f"{root}{path}" for path in class_path.split(":"))
-    seen: Counter[bytes] = Counter()
-    with ThreadPoolExecutor(2) as pool:
-        first = list(pool.map(lambda number: _dump_once(root, inside, where, number), range(2)))
-    seen.update(map(bytes, first))
-    for number in range(2, _MOST_DUMPS):
-        data = _dump_once(root, inside, where, number)
-        seen[bytes(data)] += 1
-        if seen[bytes(data)] == _EQUAL_DUMPS:
-            return data
-    raise InputError(f"{where}: the JVM wrote too many different archives of shared classes; build again, or set class_data_sharing = False to build without")
-
-
-def _dump_once(root: Path, class_path: str, where: str, number: int) -> bytearray:
-    """Returns the archive of one run of the JVM, normalized; runs with different numbers may take place at once."""
-    archive, said = root / f"archive{number}", root / f"output{number}"
-    processors = sorted(os.sched_getaffinity(0))
-    # Of this thread, and so of the process that it starts.
-    os.sched_setaffinity(0, {processors[number % len(processors)]})
-    options = [*_OPTIONS, f"-XX:SharedClassListFile={root / 'classes'}", f"-XX:SharedArchiveFile={archive}"]
-    command: list[str | Path] = [root / runtime.HOME / "bin/java", *options, "-cp", class_path]
+    archive, said, pipe = root / "archive", root / "output", root / "classes"
+    options = [*_OPTIONS, f"-XX:SharedClassListFile={pipe}", f"-XX:SharedArchiveFile={archive}"]
+    jvm = OrderlyJvm(pipe, classes.encode())
     try:
-        with said.open("wb") as output, subprocess.Popen(command, env=runtime.environment(), cwd=root, stdout=output, stderr=output) as process:
-            try:
-                code = _addresses(process)
-                status = process.wait(_TIMEOUT)
-            except BaseException:
-                process.kill()
-                raise
+        with said.open("wb") as output:
+            status = jvm.run([root / runtime.HOME / "bin/java", *options, "-cp", inside], runtime.environment(), root, output, _TIMEOUT)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InputError(f"{where}: the image's JVM did not run ({error}); set class_data_sharing = False to build without") from None
-    finally:
-        os.sched_setaffinity(0, processors)
     if status or not archive.exists():
         first = said.read_text("utf-8", "replace").strip().partition("\n")[0].replace(str(root), "")
         raise InputError(f"{where}: the JVM wrote no archive of shared classes ({first or status}); set class_data_sharing = False to build without")
     data = bytearray(archive.read_bytes())
     archive.unlink()
-    normalize(data, str(root), code, where)
+    normalize(data, str(root), jvm.code, where)
     return data
-
-
-def _addresses(process: subprocess.Popen[bytes]) -> range:
-    """Returns the addresses of the JVM's code in a process, as soon as it has loaded it; empty if the process ends before."""
-    while process.poll() is None:
-        with suppress(OSError):
-            lines = [line for line in Path(f"/proc/{process.pid}/maps").read_text().splitlines() if line.endswith("/libjvm.so")]
-            # The last part is writable data; all parts are mapped when that one is.
-            if any(" rw" in line for line in lines):
-                ends = [int(end, 16) for line in lines for end in line.split(" ", 1)[0].split("-")]
-                return range(min(ends), max(ends))
-        time.sleep(0.002)
-    return range(0)
 
 
 def normalize(data: bytearray, root: str, code: range, where: str) -> None:

@@ -88,16 +88,6 @@ def test_a_jvm_that_fails_is_one_sentence(tmp_path) -> None:
             sharing.dump(tmp_path, "/app/x", "", "//x:i")
 
 
-def test_the_archive_is_the_first_that_comes_three_times(tmp_path, monkeypatch) -> None:
-    """Runs that differ are repeated until three are equal, also if two others are; if none are, that is an error."""
-    made = [bytearray(data) for data in (b"one", b"one", b"two", b"three", b"two", b"two", b"not made")]
-    monkeypatch.setattr(sharing, "_dump_once", lambda root, class_path, where, number: made[number])
-    assert sharing.dump(tmp_path, "/app/x", "a/A\n", "//x:i") == b"two"
-    monkeypatch.setattr(sharing, "_dump_once", lambda root, class_path, where, number: bytearray(b"%d" % number))
-    with pytest.raises(InputError, match="//x:i: the JVM wrote too many different archives of shared classes; build again"):
-        sharing.dump(tmp_path, "/app/x", "a/A\n", "//x:i")
-
-
 def test_the_class_path_is_read_from_the_argument_file(tmp_path) -> None:
     """It is the argument after -cp."""
     (tmp_path / "i.jvm").write_text('"-Da=\\"b\\""\n"-cp"\n"/app/a.jar:/app/b c.jar"\n"a.Main"\n')

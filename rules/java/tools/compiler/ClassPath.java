@@ -42,7 +42,7 @@ final class ClassPath {
       try {
         zip = new ZipFile(path.toFile());
       } catch (ZipException error) {
-        throw new UserError("ERROR: " + path + " is not a jar: " + error.getMessage());
+        throw UserError.damaged(path, error);
       }
       for (Enumeration<? extends ZipEntry> entries = zip.entries(); entries.hasMoreElements(); ) {
         String name = entries.nextElement().getName();

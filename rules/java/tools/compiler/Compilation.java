@@ -4,10 +4,10 @@ import com.sun.source.util.JavacTask;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,6 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
+import javax.tools.Diagnostic;
 import javax.tools.JavaCompiler;
 import javax.tools.JavaFileObject;
 import javax.tools.StandardJavaFileManager;
@@ -29,11 +30,12 @@ import rules.java.tools.jars.UserError;
 
 /** Compiles the sources of one target to its class jar, its header jar and the jar of its generated sources. */
 final class Compilation {
-  private static final List<String> RELEASE_FLAGS = List.of("--release", "-source", "--source", "-target", "--target");
-
   // javac itself is loaded at the first compilation only: the other tools start without it.
   private JavaCompiler compiler;
   private StandardJavaFileManager platform;
+
+  // What the file manager reports itself, above all bytes of a source that are not UTF-8. javac does not count these as errors.
+  private final List<Diagnostic<? extends JavaFileObject>> unreadable = new ArrayList<>();
 
   /** Runs one compilation. */
   boolean run(Arguments arguments, Map<String, String> inputs, PrintStream output) throws UserError, IOException {
@@ -47,20 +49,23 @@ final class Compilation {
       if (files == null) {
         return false;
       }
-      for (Map.Entry<String, MemoryFile> each : files.classes.entrySet()) {
+      for (Map.Entry<String, MemoryFile> each : files.written(files.classes)) {
         jar.add(each.getKey(), each.getValue().content());
         if (each.getValue().getKind() == JavaFileObject.Kind.CLASS) {
           HeaderJar.add(header, each.getKey(), each.getValue().content());
         }
       }
-      for (Map.Entry<String, MemoryFile> each : files.generated.entrySet()) {
+      for (Map.Entry<String, MemoryFile> each : files.written(files.generated)) {
         generated.add(each.getKey(), each.getValue().content());
       }
     }
-    for (String resource : arguments.all("--resource")) {
-      int space = resource.indexOf(' ');
-      String name = resource.substring(0, space);
-      if (!jar.add(name, Files.readAllBytes(Path.of(resource.substring(space + 1))))) {
+    List<Path> resources = arguments.paths("--resource");
+    for (int i = 0; i < resources.size(); i++) {
+      String name = arguments.all("--resource-name").get(i);
+      if (Files.isDirectory(resources.get(i))) {
+        throw new UserError("ERROR: " + label + ": resources: " + resources.get(i) + " is a folder. Name the files in it, for example with glob.");
+      }
+      if (!jar.add(name, Files.readAllBytes(resources.get(i)))) {
         throw new UserError("ERROR: " + label + ": resources: two files go to " + name + " in the jar. Remove one of them.");
       }
     }
@@ -76,23 +81,26 @@ final class Compilation {
       throws UserError, IOException {
     if (compiler == null) {
       compiler = ToolProvider.getSystemJavaCompiler();
-      platform = compiler.getStandardFileManager(null, Locale.ROOT, StandardCharsets.UTF_8);
+      platform = newFileManager();
     }
+    unreadable.clear();
     ClassPath classPath = new ClassPath();
-    try (URLClassLoader processors = processors(arguments.paths("--processor-path"))) {
+    JavacOptions options = JavacOptions.of(label, arguments);
+    // What an option says about the platform's classes must not be true of the next request.
+    try (StandardJavaFileManager own = options.changePlatform ? newFileManager() : null;
+        URLClassLoader processors = processors(arguments.paths("--processor-path"))) {
       for (Path path : arguments.paths("--direct")) {
         classPath.add(path, null, inputs.get(path.toString()));
       }
-      for (String each : arguments.all("--transitive")) {
-        int space = each.indexOf(' ');
-        Path path = Path.of(each.substring(space + 1));
-        classPath.add(path, each.substring(0, space), inputs.get(path.toString()));
+      List<Path> transitive = arguments.paths("--transitive");
+      for (int i = 0; i < transitive.size(); i++) {
+        classPath.add(transitive.get(i), arguments.all("--owner").get(i), inputs.get(transitive.get(i).toString()));
       }
-      CompileFiles files = new CompileFiles(platform, classPath, processors);
-      PrintWriter messages = new PrintWriter(output, true);
+      CompileFiles files = new CompileFiles(own == null ? platform : own, classPath, processors);
+      Messages messages = new Messages(output);
       JavacTask task;
       try {
-        task = (JavacTask) compiler.getTask(messages, files, null, options(arguments), null, sources(arguments));
+        task = (JavacTask) compiler.getTask(messages.writer, files, null, options.all, null, sources(arguments));
       } catch (IllegalArgumentException | IllegalStateException wrongOption) {
         throw new UserError("ERROR: " + label + ": javacopts: " + wrongOption.getMessage().replaceFirst("^error: ", ""));
       }
@@ -100,25 +108,37 @@ final class Compilation {
       if (!arguments.one("--strict-deps", "error").equals("off")) {
         task.addTaskListener(strictDeps);
       }
-      boolean compiled = task.call();
-      messages.flush();
-      return strictDeps.report(label, output) && compiled ? files : null;
+      boolean compiled;
+      try {
+        compiled = task.call();
+      } catch (RuntimeException problem) {
+        messages.finish(label);
+        if (problem.getCause() == null) {
+          throw problem;
+        }
+        // javac wraps what a processor throws.
+        throw new UserError("ERROR: " + label + ": an annotation processor failed. Report the exception to its authors, or remove it from"
+            + " plugins:\n" + trace(problem.getCause()));
+      }
+      messages.finish(label);
+      unreadable.forEach(output::println);
+      return strictDeps.report(label, output) && compiled && unreadable.isEmpty() ? files : null;
     } finally {
       classPath.close();
     }
   }
 
-  private static List<String> options(Arguments arguments) {
-    // XDsuppressNotes: "uses unchecked operations" without a place helps nobody, -Xlint:unchecked has the places.
-    List<String> options = new ArrayList<>(List.of("-g", "-encoding", "UTF-8", "-XDsuppressNotes"));
-    List<String> own = arguments.all("--javacopt");
-    if (own.stream().noneMatch(option -> RELEASE_FLAGS.contains(option.split("=")[0]))) {
-      options.addAll(Runtime.version().feature() == 17 ? List.of("-source", "17", "-target", "17") : List.of("--release", "17"));
-    }
-    List<String> names = arguments.all("--processor");
-    options.addAll(names.isEmpty() ? List.of("-proc:none") : List.of("-processor", String.join(",", names)));
-    options.addAll(own);
-    return options;
+  private StandardJavaFileManager newFileManager() {
+    return compiler.getStandardFileManager(unreadable::add, Locale.ROOT, null); // A charset here would win over -encoding.
+  }
+
+  /** Returns the stack trace of an exception of a processor, without what called the processor. */
+  private static String trace(Throwable problem) {
+    StringWriter text = new StringWriter();
+    problem.printStackTrace(new PrintWriter(text));
+    StringBuilder kept = new StringBuilder();
+    text.toString().lines().takeWhile(line -> !line.contains("at jdk.compiler/")).forEach(line -> kept.append(line).append('\n'));
+    return kept.toString().stripTrailing();
   }
 
   /** Returns a loader of annotation processors, a new one for each compilation because of their static state. */

@@ -5,9 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -16,6 +19,10 @@ import java.util.TimeZone;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import rules.java.tools.jars.Arguments;
 import rules.java.tools.jars.ClassParser;
 import rules.java.tools.jars.JarReader;
 import rules.java.tools.jars.JarWriter;
@@ -51,10 +58,10 @@ class CompilationTest {
     String file = workshop.write("Near.java", "package near;", "", "import lib.Far;", "class Near {", "  Far far = new Far();", "  Far.In in;", "}");
     String jar = workshop.path("Far-hjar.jar");
 
-    assertFalse(workshop.compile("near", file, "--transitive", "//a:b " + jar));
+    assertFalse(workshop.compile("near", file, "--transitive", jar, "--owner", "//a:b"));
     assertEquals(file + ":3: error: lib.Far comes from //a:b, which is not a direct dependency. Add //a:b to deps of //x:near.\n", workshop.output);
-    assertTrue(workshop.compile("near", file, "--direct", jar, "--transitive", "//a:b " + jar), workshop.output);
-    assertTrue(workshop.compile("near", file, "--transitive", "//a:b " + jar, "--strict-deps", "off"), workshop.output);
+    assertTrue(workshop.compile("near", file, "--direct", jar, "--transitive", jar, "--owner", "//a:b"), workshop.output);
+    assertTrue(workshop.compile("near", file, "--transitive", jar, "--owner", "//a:b", "--strict-deps", "off"), workshop.output);
   }
 
   /** Of generated classes, the error asks for a java_proto_library. */
@@ -63,7 +70,8 @@ class CompilationTest {
     library("Far");
     String file = workshop.write("Near.java", "class Near extends lib.Far { }");
 
-    assertFalse(workshop.compile("near", file, "--transitive", "proto=//a:b_proto " + workshop.path("Far-hjar.jar")));
+    assertFalse(workshop.compile("near", file, "--transitive", workshop.path("Far-hjar.jar"), "--owner",
+        "proto=//a:b_proto"));
     assertEquals(file + ":1: error: lib.Far comes from a java_proto_library of //a:b_proto, which is not a direct dependency."
         + " Add a java_proto_library of //a:b_proto to deps of //x:near.\n", workshop.output);
   }
@@ -75,9 +83,13 @@ class CompilationTest {
     String far = workshop.path("Far-hjar.jar");
     String middle = workshop.write("Middle.java", "package lib;", "public class Middle extends Far { public Far far() { return this; } }");
     assertTrue(workshop.compile("middle", middle, "--direct", far), workshop.output);
-    String near = workshop.write("Near.java", "class Near { String s = String.valueOf(new lib.Middle().far().hashCode()); Near other; }");
+    String near = workshop.write("Near.java", "class Near {",
+        "  String s = String.valueOf(new lib.Middle().far().hashCode()); Near other;",
+        "  void inferred() { var far = new lib.Middle().far(); java.util.List.of(far).forEach(each -> each.hashCode()); }",
+        "}");
 
-    assertTrue(workshop.compile("near", near, "--direct", workshop.path("middle-hjar.jar"), "--transitive", "//a:b " + far), workshop.output);
+    assertTrue(workshop.compile("near", near, "--direct", workshop.path("middle-hjar.jar"), "--transitive", far, "--owner", "//a:b"),
+        workshop.output);
   }
 
   /** The same sources give the same bytes, in another locale and time zone too. */
@@ -136,6 +148,9 @@ class CompilationTest {
         "    try (java.io.Writer w = processingEnv.getFiler().createResource(javax.tools.StandardLocation.CLASS_OUTPUT, \"\","
             + " \"META-INF/made.txt\").openWriter()) { w.write(\"made\"); }",
         "    catch (java.io.IOException error) { throw new java.io.UncheckedIOException(error); }",
+        // Immutables asks for files that it may not write.
+        "    try { processingEnv.getFiler().createResource(javax.tools.StandardLocation.CLASS_OUTPUT, \"\", \"META-INF/unwritten\"); }",
+        "    catch (java.io.IOException error) { throw new java.io.UncheckedIOException(error); }",
         "    return false;",
         "  }",
         "}");
@@ -167,6 +182,111 @@ class CompilationTest {
     assertEquals("ERROR: //x:some: javacopts: invalid flag: -Xnone\n", workshop.output);
   }
 
+  /** A folder is not a resource. */
+  @Test
+  void foldersAreNotResources() throws Exception {
+    String folder = workshop.folder.toString();
+
+    assertFalse(workshop.compile("res", workshop.write("R.java", "class R { }"), "--resource", folder, "--resource-name", "a"));
+    assertEquals("ERROR: //x:res: resources: " + folder + " is a folder. Name the files in it, for example with glob.\n", workshop.output);
+  }
+
+  /** An option that the rules set themselves is refused, in either form. */
+  @ParameterizedTest
+  @ValueSource(strings = {"-d", "-cp", "--class-path=x.jar", "-processorpath", "-h", "-proc:only"})
+  void optionsOfTheRulesAreRefused(String option) throws Exception {
+    assertFalse(workshop.compile("some", workshop.write("Some.java", "class Some { }"), "--javacopt", option));
+    assertEquals("ERROR: //x:some: javacopts has " + option + ", which the rules set. Remove it; deps are the class path, and plugins the"
+        + " processors.\n", workshop.output);
+  }
+
+  /** What one target's options say about the platform and the encoding is not true of the next target. */
+  @Test
+  void optionsEndWithTheirTarget() throws Exception {
+    String latin = workshop.path("Latin.java");
+    Files.write(Path.of(latin), "class Latin { String s = \"gr\u00fc\u00dfe\"; }".getBytes(StandardCharsets.ISO_8859_1));
+    String patch = workshop.write("patch/java/util/Extra.java", "package java.util;", "public class Extra { }");
+    String user = workshop.write("User.java", "class User { java.util.Extra extra; }");
+    String[] patched = {"--javacopt", "--patch-module", "--javacopt", "java.base=" + Path.of(patch).getParent().getParent().getParent()};
+
+    assertTrue(workshop.compile("latin", latin, "--javacopt", "-encoding", "--javacopt", "ISO-8859-1"), workshop.output);
+    assertTrue(workshop.files("latin.jar").get("Latin.class").contains("grüße"));
+    assertFalse(workshop.compile("latin", latin));
+    assertTrue(workshop.output.startsWith(latin + ":1: error: unmappable character (0xFC) for encoding UTF-8"), workshop.output);
+    workshop.compile("user", user, patched);
+    assertFalse(workshop.compile("user", user));
+    assertTrue(workshop.output.startsWith(user + ":1: error: cannot find symbol"), workshop.output);
+  }
+
+  /** Each way to name an older Java gives its class files, also without modules. */
+  @ParameterizedTest
+  @CsvSource({"--release 11,55", "--release=8,52", "-source 8 -target 8,52", "--source 11 --target 11,55"})
+  void olderJavaCanBeCompiledFor(String options, int version) throws Exception {
+    List<String> arguments = new ArrayList<>();
+    for (String option : options.split(" ")) {
+      arguments.addAll(List.of("--javacopt", option));
+    }
+
+    String file = workshop.write("Old.java", "class Old extends java.util.ArrayList<String> { }");
+    assertTrue(workshop.compile("old", file, arguments.toArray(String[]::new)), workshop.output);
+    assertEquals(version, new ClassParser(read("old.jar", "Old.class")).version & 0xffff);
+  }
+
+  /** An expression that overflows javac's stack is one sentence. */
+  @Test
+  void deepExpressionsAreOneSentence() throws Exception {
+    String file = workshop.write("Deep.java", "class Deep { int x = " + "(".repeat(20000) + "1" + ")".repeat(20000) + "; }");
+
+    assertFalse(workshop.compile("deep", file));
+    assertEquals("ERROR: //x:deep: javac ran out of stack, because an expression or a type in srcs is nested too deeply. Split it into several"
+        + " statements.\n", workshop.output);
+  }
+
+  /** A processor that throws is named as the cause, with its own frames and none of the compiler's. */
+  @Test
+  void failingProcessorsAreNamed() throws Exception {
+    assertTrue(workshop.compile("processor", workshop.write("Fails.java", "package maker;", "import javax.annotation.processing.*;",
+        "@SupportedAnnotationTypes(\"*\")",
+        "public class Fails extends AbstractProcessor {",
+        "  @Override public boolean process(java.util.Set<? extends javax.lang.model.element.TypeElement> a, RoundEnvironment e) {",
+        "    throw new IllegalStateException(\"broken\");",
+        "  }",
+        "}")), workshop.output);
+
+    assertFalse(workshop.compile("some", workshop.write("Some.java", "class Some { }"), "--processor", "maker.Fails", "--processor-path",
+        workshop.path("processor.jar")));
+    assertTrue(workshop.output.endsWith("ERROR: //x:some: an annotation processor failed. Report the exception to its authors, or remove it from"
+        + " plugins:\njava.lang.IllegalStateException: broken\n\tat maker.Fails.process(Fails.java:6)\n"), workshop.output);
+  }
+
+  /** Text arrives unchanged, encoded once or twice. */
+  @Test
+  void argumentsAreDecoded() throws Exception {
+    List<String> given = List.of("--label", "//a:é 日本", "--encoding", "é");
+    List<String> twice = new ArrayList<>();
+    given.forEach(each -> twice.add(new String(each.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1)));
+    String file = workshop.write("args", twice.toArray(String[]::new));
+
+    assertEquals(given.subList(0, 2), Arguments.expand(given));
+    assertEquals(given.subList(0, 2), Arguments.expand(twice));
+    assertEquals(given.subList(0, 2), Arguments.expand(List.of("@" + file)));
+    assertEquals(twice.subList(0, 2), Arguments.expand(twice.subList(0, 2)));
+  }
+
+  /** A source that changes within the same second, and keeps its length, is read again. */
+  @Test
+  void changedSourcesAreReadAgain() throws Exception {
+    String file = workshop.write("Same.java", "class Same { int x = 1; }");
+    FileTime time = Files.getLastModifiedTime(Path.of(file));
+    assertTrue(workshop.compile("same", file), workshop.output);
+    byte[] before = workshop.bytes("same.jar");
+    workshop.write("Same.java", "class Same { int x = 2; }");
+    Files.setLastModifiedTime(Path.of(file), time);
+
+    assertTrue(workshop.compile("same", file), workshop.output);
+    assertFalse(Arrays.equals(before, workshop.bytes("same.jar")));
+  }
+
   /** Sources in a source jar are compiled, and an error names the jar and the file in it. */
   @Test
   void sourceJarsAreCompiled() throws Exception {
@@ -183,10 +303,10 @@ class CompilationTest {
   @Test
   void resourcesMustDiffer() throws Exception {
     String one = workshop.write("one.txt", "one");
-    String[] resources = {"--resource", "a/x.txt " + one, "--resource", "a/x.txt " + one};
+    String[] resources = {"--resource", one, "--resource-name", "a/x.txt", "--resource", one, "--resource-name", "a/x.txt"};
 
-    assertTrue(workshop.compile("res", workshop.write("R.java", "class R { }"), "--resource", "a/x.txt " + one), workshop.output);
-    assertEquals("one\n", workshop.files("res.jar").get("a/x.txt"));
+    assertTrue(workshop.compile("res", workshop.write("R.java", "class R { }"), "--resource", one, "--resource-name", "a b/ö.txt"), workshop.output);
+    assertEquals("one\n", workshop.files("res.jar").get("a b/ö.txt"));
     assertFalse(workshop.compile("res", workshop.write("R.java", "class R { }"), resources));
     assertEquals("ERROR: //x:res: resources: two files go to a/x.txt in the jar. Remove one of them.\n", workshop.output);
   }

@@ -34,6 +34,18 @@ final class CompileFiles extends ForwardingJavaFileManager<StandardJavaFileManag
     this.processors = processors;
   }
 
+  /** Returns whether a location is no module of the platform and not its class path. */
+  private static boolean isTheTargets(Location location) {
+    return location instanceof StandardLocation && location != StandardLocation.PLATFORM_CLASS_PATH;
+  }
+
+  /** Returns the files that have content: a processor may open a file and never write it. */
+  List<Map.Entry<String, MemoryFile>> written(Map<String, MemoryFile> files) {
+    List<Map.Entry<String, MemoryFile>> written = new ArrayList<>(files.entrySet());
+    written.removeIf(entry -> !entry.getValue().written());
+    return written;
+  }
+
   private static boolean isProcessorPath(Location location) {
     return location == StandardLocation.ANNOTATION_PROCESSOR_PATH;
   }
@@ -49,6 +61,7 @@ final class CompileFiles extends ForwardingJavaFileManager<StandardJavaFileManag
       return processors != null;
     }
     return location == StandardLocation.CLASS_PATH
+        || location == StandardLocation.PLATFORM_CLASS_PATH // For -source 8, which has no modules.
         || location == StandardLocation.CLASS_OUTPUT
         || location == StandardLocation.SOURCE_OUTPUT
         || location == StandardLocation.SYSTEM_MODULES
@@ -71,7 +84,7 @@ final class CompileFiles extends ForwardingJavaFileManager<StandardJavaFileManag
       });
       return files;
     }
-    return location instanceof StandardLocation ? List.of() : super.list(location, packageName, kinds, recurse);
+    return isTheTargets(location) ? List.of() : super.list(location, packageName, kinds, recurse);
   }
 
   @Override
@@ -116,7 +129,7 @@ final class CompileFiles extends ForwardingJavaFileManager<StandardJavaFileManag
       }
       return null;
     }
-    return location instanceof StandardLocation ? null : super.getJavaFileForInput(location, className, kind);
+    return isTheTargets(location) ? null : super.getJavaFileForInput(location, className, kind);
   }
 
   @Override
@@ -133,7 +146,7 @@ final class CompileFiles extends ForwardingJavaFileManager<StandardJavaFileManag
 
   @Override
   public FileObject getFileForInput(Location location, String packageName, String relativeName) throws IOException {
-    if (!(location instanceof StandardLocation)) {
+    if (!isTheTargets(location)) {
       return super.getFileForInput(location, packageName, relativeName); // A module of the platform.
     }
     String name = path(packageName, relativeName);

@@ -5,13 +5,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import rules.java.tools.jars.JarReader;
+import rules.java.tools.jars.JarWriter;
 
 /** Tests of header jars: what changes them, and that dependents compile against them. */
 class HeaderJarTest {
@@ -115,7 +120,36 @@ class HeaderJarTest {
     String text = workshop.write("text.jar", "no jar");
 
     assertFalse(workshop.run("header", "--jar", text, "--output", workshop.path("out.jar")));
-    assertTrue(workshop.output.startsWith("ERROR: " + text + " is not a jar: "), workshop.output);
-    assertEquals(1, workshop.output.lines().count());
+    assertEquals("ERROR: " + text + " is damaged or not a jar (zip END header not found). Replace it.\n", workshop.output);
+  }
+
+  /** A jar with a damaged file is named. */
+  @Test
+  void damagedFilesAreNamed() throws Exception {
+    Path jar = workshop.folder.resolve("damaged.jar");
+    try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(jar))) {
+      zip.putNextEntry(new ZipEntry("a/A.class"));
+      zip.write(new byte[5000]);
+    }
+    byte[] bytes = Files.readAllBytes(jar);
+    Arrays.fill(bytes, 40, 55, (byte) 0xff);
+    Files.write(jar, bytes);
+
+    assertFalse(workshop.run("header", "--jar", jar.toString(), "--output", workshop.path("out.jar")));
+    assertTrue(workshop.output.matches("ERROR: \\S+/damaged.jar is damaged or not a jar \\([^\n]+\\). Replace it.\n"), workshop.output);
+  }
+
+  /** A class file that cannot be understood is passed on as it is, and only its users see javac's error. */
+  @Test
+  void damagedClassesArePassedOn() throws Exception {
+    byte[] broken = {(byte) 0xca, (byte) 0xfe, (byte) 0xba, (byte) 0xbe, 0, 0, 0, 61, 0, 2, 7, 0, 9, 0, 0, 0, 9, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0};
+    JarWriter writer = new JarWriter();
+    writer.add("a/A.class", broken);
+    writer.write(workshop.folder.resolve("broken.jar"));
+
+    assertTrue(workshop.run("header", "--jar", workshop.path("broken.jar"), "--output", workshop.path("out.jar")), workshop.output);
+    try (JarReader reader = new JarReader(workshop.folder.resolve("out.jar"))) {
+      assertArrayEquals(broken, reader.content("a/A.class"));
+    }
   }
 }

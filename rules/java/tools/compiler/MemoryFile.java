@@ -10,6 +10,8 @@ import java.io.OutputStreamWriter;
 import java.io.Writer;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import javax.tools.JavaFileObject;
 import javax.tools.SimpleJavaFileObject;
@@ -63,7 +65,11 @@ final class MemoryFile extends SimpleJavaFileObject {
 
   @Override
   public CharSequence getCharContent(boolean ignoreEncodingErrors) throws IOException {
-    return new String(content(), StandardCharsets.UTF_8);
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(content()));
+    } catch (CharacterCodingException error) {
+      throw new IOException("it is not UTF-8", error);
+    }
   }
 
   @Override

@@ -116,8 +116,10 @@ final class StrictDeps implements TaskListener {
       }
       CompilationUnitTree unit = getCurrentPath().getCompilationUnit();
       long start = trees.getSourcePositions().getStartPosition(unit, getCurrentPath().getLeaf());
-      long line = start < 0 ? 1 : unit.getLineMap().getLineNumber(start); // A compiler's own node has no position.
-      Use use = new Use(unit.getSourceFile().getName(), line, ((TypeElement) element).getQualifiedName().toString());
+      if (start < 0) {
+        return; // The compiler's own node, such as the type of a var: the source does not name the class.
+      }
+      Use use = new Use(unit.getSourceFile().getName(), unit.getLineMap().getLineNumber(start), ((TypeElement) element).getQualifiedName().toString());
       missing.merge(owner, use, (old, found) -> found.before(old) ? found : old);
     }
   }

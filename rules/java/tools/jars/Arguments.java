@@ -1,6 +1,9 @@
 package rules.java.tools.jars;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,7 +24,13 @@ public final class Arguments {
     }
   }
 
-  /** Returns arguments with each `@file` replaced by the lines of that file. */
+  /**
+   * Returns arguments with each `@file` replaced by the lines of that file.
+   *
+   * <p>Bazel 4 keeps text as one character per byte and encodes it as UTF-8 again in the files and requests of actions; newer
+   * versions write the bytes themselves. The rules send {@code --encoding é} last. If it arrives as two characters, every
+   * argument was encoded twice and is decoded once more.
+   */
   public static List<String> expand(List<String> arguments) throws IOException {
     List<String> all = new ArrayList<>();
     for (String argument : arguments) {
@@ -31,7 +40,29 @@ public final class Arguments {
         all.add(argument);
       }
     }
+    int encoding = all.size() - 2;
+    if (encoding < 0 || !all.get(encoding).equals("--encoding")) {
+      return all;
+    }
+    boolean twice = !all.get(encoding + 1).equals("é");
+    all = all.subList(0, encoding);
+    if (twice) {
+      all.replaceAll(Arguments::decodedOnce);
+    }
     return all;
+  }
+
+  /** Decodes text that was encoded twice; text that cannot come from a UTF-8 BUILD file stays as it is. */
+  public static String decodedOnce(String text) {
+    if (text.chars().anyMatch(c -> c > 0xff)) {
+      return text;
+    }
+    try {
+      ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.ISO_8859_1));
+      return StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
+    } catch (CharacterCodingException notUtf8) {
+      return text;
+    }
   }
 
   /** Returns all values of a flag, in order. */

@@ -74,7 +74,7 @@ public final class DeployJar {
     return true;
   }
 
-  private static Attributes mainAttributes(JarReader jar) throws IOException {
+  private static Attributes mainAttributes(JarReader jar) throws UserError, IOException {
     byte[] manifest = jar.content(JarWriter.MANIFEST);
     return manifest == null ? new Attributes() : new Manifest(new java.io.ByteArrayInputStream(manifest)).getMainAttributes();
   }

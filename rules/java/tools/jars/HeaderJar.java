@@ -14,7 +14,7 @@ public final class HeaderJar {
     byte[] stripped;
     try {
       stripped = name.endsWith("module-info.class") ? content : ClassStripper.strip(content);
-    } catch (IllegalArgumentException notUnderstood) {
+    } catch (IllegalArgumentException | IndexOutOfBoundsException notUnderstood) {
       stripped = content; // Larger, and changes more often, but right.
     }
     if (stripped != null) {

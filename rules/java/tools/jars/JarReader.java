@@ -1,6 +1,7 @@
 package rules.java.tools.jars;
 
 import java.io.Closeable;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -29,7 +30,7 @@ public final class JarReader implements Closeable {
     try {
       zip = new ZipFile(path.toFile());
     } catch (ZipException error) {
-      throw new UserError("ERROR: " + path + " is not a jar: " + error.getMessage());
+      throw UserError.damaged(path, error);
     }
   }
 
@@ -47,9 +48,13 @@ public final class JarReader implements Closeable {
   }
 
   /** Returns the content of a file, or null if the jar does not have it. */
-  public byte[] content(String name) throws IOException {
+  public byte[] content(String name) throws UserError, IOException {
     ZipEntry entry = zip.getEntry(name);
-    return entry == null ? null : zip.getInputStream(entry).readAllBytes();
+    try {
+      return entry == null ? null : zip.getInputStream(entry).readAllBytes();
+    } catch (ZipException | EOFException error) {
+      throw UserError.damaged(path, error);
+    }
   }
 
   /** Adds the entries that a filter takes to a jar, with the compressed bytes that they have here. */

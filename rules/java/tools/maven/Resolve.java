@@ -44,6 +44,7 @@ public final class Resolve {
   private final List<Dependency> direct = new ArrayList<>();
   private final Map<String, String> asked = new HashMap<>();
   private final Map<String, Artifact> found = new LinkedHashMap<>();
+  private final Map<String, Artifact> relocated = new LinkedHashMap<>();
   private final Map<String, Dependency> managed = new LinkedHashMap<>();
   private final List<Exclusion> exclusions = new ArrayList<>();
   private boolean pinned;
@@ -165,6 +166,13 @@ public final class Resolve {
         Object scope = child.getData().get(ConflictResolver.NODE_DATA_ORIGINAL_SCOPE);
         line("edge", key(node.getArtifact()), key(artifact), scope == null ? child.getDependency().getScope() : (String) scope);
       }
+      if (node.getDependency() == null) {
+        // The POM of an artifact of the list may say that it is now called otherwise. The label of the list's name must exist.
+        for (Artifact before : child.getRelocations()) {
+          relocated.putIfAbsent(key(before), before);
+          line("edge", key(before), key(artifact), "compile");
+        }
+      }
       if (!chosen.equals(artifact.getVersion())) {
         line("conflict", key(artifact), chosen, artifact.getVersion(), by);
       }
@@ -193,6 +201,8 @@ public final class Resolve {
         result.getExceptions().forEach(Resolve::error);
       }
     }
+    relocated.keySet().removeAll(found.keySet());
+    relocated.forEach((key, artifact) -> line("node", key, artifact.getVersion()));
     found.forEach((key, artifact) -> line("node", key, artifact.getVersion()));
     if (!sources) {
       return;

@@ -34,7 +34,9 @@ class Coordinates:
         """
         parts = text.split(":")
         if len(parts) != 5 or not all(part for index, part in enumerate(parts) if index != 3) or any("/" in part or ".." in part for part in parts):
-            raise InputError(f'"{text}" is not group:artifact:extension:classifier:version. Write the lock anew with its update command.')
+            raise InputError(
+                f'"{text}" is not group:artifact:extension:classifier:version. Update the lock with the command at its top: bazel run @NAME//update.'
+            )
         return Coordinates(*parts)
 
     @property

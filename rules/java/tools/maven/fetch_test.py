@@ -294,8 +294,11 @@ def test_an_unwritable_cache(user, tmp_path):
 @pytest.mark.parametrize("text", ["a:b:1", "a:b:jar::", "../a:b:jar::1", "a:b/c:jar::1"])
 def test_malformed_coordinates(text):
     """Coordinates that are not five parts, or leave their folder, are refused."""
-    with pytest.raises(InputError, match="is not group:artifact:extension:classifier:version"):
+    with pytest.raises(InputError) as caught:
         fetch.main([text, "0" * 64, os.devnull])
+    assert str(caught.value) == (
+        f'"{text}" is not group:artifact:extension:classifier:version. Update the lock with the command at its top: bazel run @NAME//update.'
+    )
 
 
 def test_error_without_maven_and_without_mirror(monkeypatch, tmp_path):

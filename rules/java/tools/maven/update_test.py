@@ -182,6 +182,36 @@ def test_classifiers_and_programs(workspace):
     assert workspace.versions() == {"lib": "2.0", "lib:jar:linux-x86_64": "2.0", "tool:exe:linux-x86_64": "3"}
 
 
+def test_a_bom_gives_versions_to_classifiers(workspace):
+    """An artifact with a packaging or a classifier and without a version gets the version of the BOM."""
+    workspace.repository.put("com.example:lib:jar:linux-x86_64:2.0")
+    managed = "<dependency><groupId>com.example</groupId><artifactId>lib</artifactId><version>2.0</version><classifier>linux-x86_64</classifier></dependency>"
+    where = Coordinates.parse("com.example:bom:pom::2")
+    pom = f"""<project><modelVersion>4.0.0</modelVersion><groupId>com.example</groupId><artifactId>bom</artifactId><version>2</version>
+      <packaging>pom</packaging><dependencyManagement><dependencies>{managed}</dependencies></dependencyManagement></project>"""
+    workspace.repository.publish(where.path, pom.encode())
+
+    code, _, err = workspace.update("com.example:lib:jar:linux-x86_64:", boms=["com.example:bom:2"])
+
+    assert code == 0, err
+    assert workspace.versions() == {"lib:jar:linux-x86_64": "2.0"}
+    assert "lib:jar:mac has no version, and no BOM of boms has one" in workspace.update("com.example:lib:jar:mac:")[2]
+
+
+def test_a_relocated_artifact_keeps_its_name(workspace):
+    """An artifact of the list whose POM gives it another name is locked under both: the old one stands for the new one."""
+    old = Coordinates.parse("com.example:older:pom::1.0")
+    pom = """<project><modelVersion>4.0.0</modelVersion><groupId>com.example</groupId><artifactId>older</artifactId><version>1.0</version>
+      <distributionManagement><relocation><artifactId>lib</artifactId><version>2.0</version></relocation></distributionManagement></project>"""
+    workspace.repository.publish(old.path, pom.encode())
+
+    code, _, err = workspace.update("com.example:older:1.0")
+
+    assert code == 0, err
+    assert workspace.versions() == {"lib": "2.0", "older": "1.0"}
+    assert workspace.artifacts()["com.example:older"] == {"deps": ["com.example:lib"], "version": "1.0"}
+
+
 def test_unknown_coordinates(workspace):
     """An artifact that does not exist is named with the cure, and the lock stays."""
     workspace.update("com.example:lib:1.0")
