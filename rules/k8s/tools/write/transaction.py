@@ -229,6 +229,7 @@ class Transaction:
         kept = {identity: member for identity, member in stack.inventory.kept.items() if identity not in current}
         if stack.inventory.predecessor and stack.inventory.readable:
             # The inventory still says that it takes this one over, so a run that is killed in between can be continued.
+            self._recorder.take_over(stack.inventory.predecessor)
             remove_parent(stack.client, stack.inventory.predecessor)
         stack.write_inventory(current, kept={**kept, **stack.current_kept(uids, self._written())})
         self._report_former_members(gone)
