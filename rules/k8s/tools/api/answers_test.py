@@ -33,7 +33,11 @@ def ended_by(status: int, body: bytes, **headers: str) -> str:
         (502, b"<html><head><title>502 Bad Gateway</title></head></html>", "502: 502 Bad Gateway"),
         (503, b"<html></html>", "503: a page without text"),
         (503, b"no backend", "503: no backend"),
-        (403, b'{"kind": "Status", "message": "forbidden: User \\"jane\\" cannot get path \\"/apis\\""}', '403: forbidden: User "jane" cannot get path "/apis"'),
+        (
+            403,
+            b'{"kind": "Status", "message": "forbidden: User \\"jane\\" cannot get path \\"/apis\\""}',
+            '403: forbidden: User "jane" cannot get path "/apis"',
+        ),
         (500, b"", "500: HTTP 500"),
     ],
 )

@@ -86,9 +86,7 @@ def find_unreferenced(objects: Iterable[tuple[str, Object]], where: str) -> list
         f"NOTE: {where}: no object here refers to the {obj['kind']} {base.name} of {label}, applied as {obj['metadata']['name']}, so a change of it restarts "
         f'no pod. If something looks it up by name or label, annotate it with {STABLE_ANNOTATION}: "true". A target that depends on {label} may refer to it.'
         for label, obj, base in renamed
-        if label in with_others
-        and Config(base.kind, base.namespace, obj["metadata"]["name"]) not in used
-        and base.name not in told
+        if label in with_others and Config(base.kind, base.namespace, obj["metadata"]["name"]) not in used and base.name not in told
     ][:MOST_NOTES]
 
 

@@ -131,7 +131,9 @@ def test_an_object_that_nothing_refers_to_is_told():
 
     for others in ((), (role,)):
         (note,) = unreferenced(*others)
-        assert note.startswith(f"NOTE: //a:deep: no object here refers to the Secret basic-auth of //a:b, applied as {name}, so a change of it restarts no pod. ")
+        assert note.startswith(
+            f"NOTE: //a:deep: no object here refers to the Secret basic-auth of //a:b, applied as {name}, so a change of it restarts no pod. "
+        )
         assert 'turnup/stable-name: "true"' in note
 
 

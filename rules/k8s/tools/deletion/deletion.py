@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any
 
 from rules.k8s.tools.api.client import METADATA_LIST, METADATA_ONLY, Client, WriteFence
 from rules.k8s.tools.api.discovery import Resource

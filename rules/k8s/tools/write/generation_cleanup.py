@@ -78,7 +78,10 @@ def _choose(stack: LiveStack, plan: Plan, version: str, known: Inventory, *, set
 
 
 def _needed_for_rollback(client: Client, plan: Plan, inventory: Inventory) -> set[Config]:
-    """Returns the Secrets that revisions of a stack and of those that share objects with it name. Only the Secrets have their values; a revision has a ConfigMap's content."""
+    """Returns the Secrets that revisions of a stack, and of those that share objects with it, name.
+
+    Only the Secrets have their values; a revision has a ConfigMap's content.
+    """
     found: set[Config] = set()
     others = [revision for parent in inventory.others for revision in revisions_of(client, parent, plan)]
     for revision in [*history.revisions(client, plan), *others]:
