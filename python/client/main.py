@@ -65,13 +65,13 @@ class Caller:
             True if the call succeeded, False if the client stops.
         """
         started = self._clock()
-        for attempt, wait in enumerate(self._waits(), start=1):
+        for attempt, delay in enumerate(self._waits(), start=1):
             if self._stopping.is_set():
                 break
-            deadline_s = DEADLINE_S
+            deadline_s, wait = DEADLINE_S, delay
             if self._answered_at is None and attempt <= len(FIRST_DEADLINES_S):
                 # gRPC looks up a name that does not exist yet ever more rarely; a new attempt does so at once.
-                deadline_s, wait = FIRST_DEADLINES_S[attempt - 1], min(wait, FIRST_WAIT_S)
+                deadline_s, wait = FIRST_DEADLINES_S[attempt - 1], min(delay, FIRST_WAIT_S)
             try:
                 answer = call.run(deadline_s)
             except grpc.RpcError as error:
