@@ -349,3 +349,13 @@ def test_an_object_that_is_gone_when_the_time_is_up_was_deleted(shell, server, m
     assert shell.run("delete", "--wait=1s") == 1
     assert "deleted     ConfigMap dev/a" in shell.err
     assert "ConfigMap dev/b is still terminating; run the same command again." in shell.err and "finalizers" not in shell.err
+
+
+def test_a_prune_tells_which_revisions_are_lost(shell):
+    """A prune that deletes a Secret says that no rollback returns to revisions with it; one that deletes a ConfigMap does not."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "dev"}, "data": {"a": "YQ=="}}
+    apply(shell, {"//t:a": ([], [config_map("a"), config_map("b"), secret])})
+    apply(shell, {"//t:a": ([], [config_map("a"), secret])}, "--prune")
+    assert ".rollback" not in shell.err
+    apply(shell, {"//t:a": ([], [config_map("a")])}, "--prune")
+    assert "note: .rollback can no longer return to revisions with Secret dev/key, because" in shell.err
