@@ -11,7 +11,7 @@ from rules.k8s.tools.build.fixtures import fixture_tool, read, write  # noqa: F4
 from rules.k8s.tools.build.unfollowed import MOST_NOTES, find_unfollowed, find_unreferenced
 from rules.k8s.tools.objects.hashed_names import hash_names
 
-SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "basic-auth", "namespace": "dev"}, "data": {"a": "YQ=="}}
+SECRET: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "basic-auth", "namespace": "dev"}, "data": {"a": "YQ=="}}
 
 
 def obj(kind: str, api: str = "example.com/v1", name: str = "x", *, scoped: bool = True, **fields: Any) -> dict[str, Any]:
