@@ -18,7 +18,7 @@ from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 from rules.k8s.tools.output.lines import line
-from rules.k8s.tools.output.tree import layout, lines
+from rules.k8s.tools.output.tree import layout, wrapped
 
 RECORD = "docs/pictures/wait.jsonl"
 PICTURE = "docs/pictures/wait.svg"
@@ -99,6 +99,6 @@ def draw(record: str) -> str:
         elif (text := line(event)) is not None:
             console.print(text, markup=False)
     title = next(event["target"] for event in events if event["event"] == "ready")
-    tree = lines(layout(title, list(states.values()), moment))
+    tree = wrapped(layout(title, list(states.values()), moment), _WIDTH)
     console.print(Text("\n", no_wrap=True, overflow="ellipsis").join(Text.assemble((before, "dim"), (text, style)) for before, text, style in tree))
     return console.export_svg(title="turnup", theme=MONOKAI, code_format=_FORMAT, unique_id="turnup")

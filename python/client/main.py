@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 SERVICE = pb.DESCRIPTOR.services_by_name["RouteGuide"].full_name
 DEADLINE_S = 4.0
 """Deadline of one attempt in seconds, including the time to connect."""
+FIRST_DEADLINES_S = (1.0, 1.0, 1.0, 2.0, 2.0)
+"""Deadlines of the first attempts while no call has succeeded yet, in seconds: a new stack's server appears in DNS within such a time."""
+FIRST_WAIT_S = 0.5
+"""The longest delay between two attempts while no call has succeeded yet, in seconds."""
 READY_WITHIN_S = 15.0
 """The client is ready if its last response is not older than this, in seconds."""
 
@@ -61,11 +65,15 @@ class Caller:
             True if the call succeeded, False if the client stops.
         """
         started = self._clock()
-        for attempt, wait in enumerate(self._waits(), start=1):
+        for attempt, delay in enumerate(self._waits(), start=1):
             if self._stopping.is_set():
                 break
+            deadline_s, wait = DEADLINE_S, delay
+            if self._answered_at is None and attempt <= len(FIRST_DEADLINES_S):
+                # gRPC looks up a name that does not exist yet ever more rarely; a new attempt does so at once.
+                deadline_s, wait = FIRST_DEADLINES_S[attempt - 1], min(delay, FIRST_WAIT_S)
             try:
-                answer = call.run(DEADLINE_S)
+                answer = call.run(deadline_s)
             except grpc.RpcError as error:
                 log.warning("%s attempt %d failed: %s; again in %.1f s",
                             call.method, attempt, describe(error), wait)  # fmt: skip

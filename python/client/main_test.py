@@ -66,6 +66,21 @@ def test_failures_are_logged_and_tried_again(caplog):
     assert warnings == [f"Method attempt {n} failed: UNAVAILABLE: nobody\nthere; again in 0.0 s" for n in (1, 2)]
 
 
+def test_the_first_attempts_are_short():
+    """Until the first response, attempts have short deadlines at first; afterwards each has the whole one."""
+    deadlines = []
+
+    def run(deadline_s):
+        deadlines.append(deadline_s)
+        if len(deadlines) in (7, 9):
+            return "answered"
+        raise Unavailable
+
+    caller = _caller()
+    assert caller.make(tour.Call("Method", run)) and caller.make(tour.Call("Method", run))
+    assert deadlines == [*main.FIRST_DEADLINES_S, *[main.DEADLINE_S] * 4]
+
+
 def test_no_attempt_after_the_stop():
     """After the stop event, no call is made."""
     stopping = threading.Event()

@@ -10,6 +10,9 @@ from python.server.store import STORE_ERRORS, PlacesMissing, PlaceStore
 
 log = logging.getLogger(__name__)
 
+# A Redis Cluster that forms, or fails over, is usable again within seconds, and an attempt costs it next to nothing.
+_LONGEST_WAIT_S = 0.5
+
 
 class NotReady(RuntimeError):
     """There is no usable store at the moment; the text says why."""
@@ -75,13 +78,13 @@ class StoreMonitor:
         return store
 
     def _run(self) -> None:
-        waits = backoff.delays(0.2, 2.0)
+        waits = backoff.delays(0.1, _LONGEST_WAIT_S)
         while not self._stopping.is_set():
             store = None
             try:
                 store = self._connect()
                 self._fill(store)
-                waits = backoff.delays(0.2, 2.0)
+                waits = backoff.delays(0.1, _LONGEST_WAIT_S)
                 self._watch(store)
             except STORE_ERRORS as error:
                 self._drop(error)

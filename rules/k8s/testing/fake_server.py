@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -191,7 +192,7 @@ class FakeServer:
                 items = [
                     copy.deepcopy(obj)
                     for path, obj in sorted(self._objects.items())
-                    if path.rpartition("/")[0] == request.path
+                    if request.path in _collections(path)
                     and _selected(obj, request.query.get("labelSelector", ""))
                     and (field or uid in ("", (obj.get("involvedObject") or {}).get("uid")))
                 ]
@@ -278,6 +279,12 @@ def _note_manager(merged: dict[str, Any], body: dict[str, Any], found: dict[str,
 
 def _fields(value: Any) -> dict[str, Any]:
     return {f"f:{key}": _fields(inner) for key, inner in value.items()} if isinstance(value, dict) else {}
+
+
+def _collections(path: str) -> tuple[str, str]:
+    """Returns the collections that an object is in: of its namespace, and of all namespaces."""
+    own = path.rpartition("/")[0]
+    return own, re.sub(r"/namespaces/[^/]+(?=/)", "", own)
 
 
 def _selected(obj: dict[str, Any], selector: str) -> bool:

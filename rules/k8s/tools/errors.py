@@ -86,14 +86,16 @@ class ApiError(TurnupError):
         reason: the machine-readable reason of the Status, for example `Conflict`; "" when absent.
         message: the server's own words.
         details: the Status' `details` object; {} when absent.
+        request: what was refused and by which server, for an error that ends the run without another explanation; "" when unknown.
     """
 
-    def __init__(self, status: int, reason: str, message: str, details: dict[str, Any] | None = None) -> None:
+    def __init__(self, status: int, reason: str, message: str, details: dict[str, Any] | None = None, request: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.reason = reason
         self.message = message
         self.details = details or {}
+        self.request = request
 
 
 def run_main(
@@ -156,6 +158,8 @@ def interrupted_code(interrupt: KeyboardInterrupt) -> int:
 
 def _sentence(error: Exception) -> tuple[str, int]:
     """Returns the sentence and the exit code of an error."""
+    if isinstance(error, ApiError) and error.request:
+        return f"{error.request} was refused ({error.status}: {error.message}).", error.exit_code
     if isinstance(error, TurnupError):
         return str(error), error.exit_code
     if isinstance(error, OSError):

@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
+from rules.k8s.tools.api.answers import decode, refusal
 from rules.k8s.tools.api.transport import NO_ANSWER, Pool, create_pool, create_tls_context
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError, is_schema_error
 from rules.k8s.tools.kubeconfig.kubeconfig import Connection
@@ -158,17 +159,17 @@ class Client:
             if answer is None:
                 time.sleep(_pause(attempt, None))
                 continue
-            data = _decode(answer.data, self.connection, answer.status)
+            data = decode(answer.data, self.connection, answer.status)
             self.date = answer.headers.get("Date") or self.date
             if method != "GET":
                 for text in warning_texts(answer.headers.getlist("Warning")):
                     self.on_warning(path, text)
-            if answer.status < 400:
+            if answer.status < 300:
                 return answer.status, data
             if answer.status in _RETRYABLE and attempt + 1 < _ATTEMPTS and not _is_permanent(str(data)):
                 time.sleep(_pause(attempt, answer.headers.get("Retry-After")))
                 continue
-            raise api_error(answer.status, data, self.connection)
+            raise refusal(answer, data, self.connection, f"{method} {path}")
         raise AssertionError("the last attempt returns or raises")
 
     def get_or_none(self, path: str, *, accept: str = "application/json", absent: Collection[int] = (404,)) -> dict[str, Any] | None:
@@ -206,8 +207,8 @@ class Client:
             answer = self._authenticated("GET", path, query, {"Accept": "*/*"})
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from None
-        if answer.status >= 400:
-            raise api_error(answer.status, _decode(answer.data, self.connection, answer.status), self.connection)
+        if answer.status >= 300:
+            raise refusal(answer, decode(answer.data, self.connection, answer.status), self.connection, f"GET {path}")
         return answer.data.decode("utf-8", "replace")
 
     def _send(
@@ -280,8 +281,8 @@ class Client:
         """Yields lines as they arrive; `silence` is the longest time in seconds without a byte, None for no limit."""
         try:
             answer = self._authenticated("GET", path, query, {"Accept": accept}, preload_content=False, timeout=urllib3.Timeout(connect=4.0, read=silence))
-            if answer.status >= 400:
-                raise api_error(answer.status, _decode(answer.read(), self.connection, answer.status), self.connection)
+            if answer.status >= 300:
+                raise refusal(answer, decode(answer.read(), self.connection, answer.status), self.connection, f"GET {path}")
             buffer = b""
             for chunk in answer.stream(65536, decode_content=True):
                 buffer += chunk
@@ -315,42 +316,6 @@ class Client:
 def warning_texts(headers: Iterable[str]) -> list[str]:
     """Returns the texts of `Warning` headers as an API server writes them: `299 - "text"`, several in one header or in many."""
     return [re.sub(r"\\(.)", r"\1", text) for header in headers for text in _WARNING.findall(header)]
-
-
-def _decode(data: bytes, connection: Connection, status: int) -> Any:
-    try:
-        return json.loads(data) if data else {}
-    except ValueError:
-        if status >= 400:
-            return {"message": _plain_message(data[:200].decode("utf-8", "replace").strip(), connection, status)}
-        raise TurnupError(
-            f"{connection.server}: the answer is not JSON, so this is not an API server; correct the server of context {connection.context!r}."
-        ) from None
-
-
-def _plain_message(text: str, connection: Connection, status: int) -> str:
-    """Returns the message of a refusal that is not a Status; names the server if it is probably not an API server."""
-    url = urlsplit(connection.server)
-    # An API server also answers 404 in plain text. If the server's URL has a path, that path is the probable cause.
-    if (status == 404 and url.path.strip("/")) or (url.scheme == "http" and "HTTPS server" in text):
-        return (
-            f"{connection.server} answers {text!r} (HTTP {status}), so it is not an API server; correct the server of context "
-            f"{connection.context!r} in the kubeconfig."
-        )
-    return text
-
-
-def api_error(status: int, data: Any, connection: Connection) -> ApiError | TurnupError:
-    """Returns the error for a refusal; a 401 (expired or missing credentials) gets its own sentence."""
-    message = data.get("message", "") if isinstance(data, dict) else ""
-    if status == 401:
-        return TurnupError(
-            f"{connection.server}: the server rejected the credentials of context {connection.context!r} (401); "
-            "log in again, or recreate the cluster's kubeconfig with './turnup cluster kubeconfig --merge'."
-        )
-    reason = data.get("reason", "") if isinstance(data, dict) else ""
-    details = data.get("details") if isinstance(data, dict) else None
-    return ApiError(status, reason, message or f"HTTP {status}", details)
 
 
 def _is_permanent(message: str) -> bool:

@@ -110,6 +110,10 @@ def verify_cluster(client: Client, label: str, environ: Mapping[str, str], note:
         return
     try:
         uid = client.request("GET", "/api/v1/namespaces/kube-system", accept=METADATA_ONLY)[1]["metadata"]["uid"]
+    except (KeyError, TypeError):
+        raise TurnupError(
+            f"{connection.server} does not return the namespace kube-system, so it is not an API server; correct the server of context {connection.context!r}."
+        ) from None
     except ApiError as error:
         if error.status in (403, 404):
             return

@@ -9,6 +9,7 @@ over (see composition/composition.py). The functions here are pure.
 from __future__ import annotations
 
 import datetime
+import json
 from typing import Any
 
 from rules.k8s.tools.api.client import FIELD_MANAGER
@@ -92,5 +93,7 @@ def describe_creator(live: Object) -> str:
         return f"{controller.get('kind')} {controller.get('name')!r}"
     if labels.get("app.kubernetes.io/managed-by"):
         return repr(labels["app.kubernetes.io/managed-by"])
-    managers = [entry.get("manager") for entry in meta.get("managedFields") or [] if entry.get("manager") and not entry.get("subresource")]
-    return repr(managers[0]) if managers else "someone else"
+    entries = [entry for entry in meta.get("managedFields") or [] if entry.get("manager") and not entry.get("subresource")]
+    # Of several at the same second, the one that set most has created it.
+    first = min(entries, key=lambda entry: (entry.get("time") or "", -len(json.dumps(entry.get("fieldsV1") or {}))), default=None)
+    return repr(first["manager"]) if first else "someone else"

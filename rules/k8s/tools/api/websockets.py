@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from rules.k8s.tools.api.client import Client, api_error
+from rules.k8s.tools.api.answers import api_error
+from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.errors import TurnupError
 
 _CONNECT_SECONDS = 5.0

@@ -26,7 +26,7 @@ from rules.k8s.tools.build import closure
 from rules.k8s.tools.build.image_lock import parse_lock
 from rules.k8s.tools.build.pins import parse_pins
 from rules.k8s.tools.build.service_yaml import parse_service
-from rules.k8s.tools.build.unfollowed import find_unfollowed
+from rules.k8s.tools.build.unfollowed import find_unfollowed, find_unreferenced
 from rules.k8s.tools.errors import TurnupError, run_main
 from rules.k8s.tools.objects.duplicates import find_duplicate
 from rules.k8s.tools.objects.hashed_names import hash_names
@@ -264,8 +264,9 @@ def check_closure(args: argparse.Namespace) -> None:
         entries.append(closure.Entry(label, document, name))
     links = closure.cross_references(entries)
     changed = closure.check(entries, args.label, links)
-    sent = ((entry.label, links.apply(obj, entry.label, entry.document["environment"])) for entry in entries for obj in entry.document["objects"])
-    _print(find_unfollowed(sent, args.label, across=True), args)
+    sent = [(entry.label, links.apply(obj, entry.label, entry.document["environment"])) for entry in entries for obj in entry.document["objects"]]
+    unfollowed = find_unfollowed(sent, args.label, across=True)
+    _print([*unfollowed, *find_unreferenced(sent, args.label)], args)
     _write(
         args.output,
         {

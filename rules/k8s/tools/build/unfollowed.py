@@ -1,6 +1,7 @@
-"""Tells about texts that are the name in the manifest of a ConfigMap or Secret, and that do not follow its content-hashed name.
+"""Tells about content-hashed names that may miss their purpose: texts that do not follow them, and objects that nothing refers to.
 
-A text can be that name by chance, so these are notes, and a text that is as likely something else is passed over.
+A text can be such a name by chance, and what looks an object up may be outside the build. So these are notes, and a text that is as
+likely something else is passed over.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from rules.k8s.tools.objects.hashed_names import BASE_ANNOTATION, STABLE_ANNOTATION, base_of
 from rules.k8s.tools.objects.objects import OWNER_ANNOTATION, Object, identity, is_built_in, is_config
-from rules.k8s.tools.objects.references import REFERENCES_ANNOTATION, Config
+from rules.k8s.tools.objects.references import REFERENCES_ANNOTATION, Config, references
 
 MOST_NOTES = 10
 """How many notes one build prints at most."""
@@ -19,6 +20,8 @@ MOST_NOTES = 10
 _OWN_ANNOTATIONS = (OWNER_ANNOTATION, BASE_ANNOTATION, REFERENCES_ANNOTATION, STABLE_ANNOTATION)
 # Places in kinds of Kubernetes in which names stand that Kubernetes does not read itself. It reads references elsewhere, which follow.
 _FREE_TEXT = ("args", "command", "annotations", "parameters", "resourceNames", "paramRef")
+# They name an object without using it.
+_READERS = ("Role", "ClusterRole")
 _NEVER = ("labels", "matchLabels", "selector", "nodeSelector")
 _HINT = re.compile(r"secret|config|credential|password|token|cert|tls|auth|resourceNames", re.IGNORECASE)
 # Resources of a rule whose resourceNames may be names of ConfigMaps and Secrets.
@@ -62,6 +65,31 @@ def find_unfollowed(objects: Iterable[tuple[str, Object]], where: str, *, across
                     notes.append(_note(where, obj, path, config, new, annotate="=" not in before and bool(namespace)))
     more = len(notes) - MOST_NOTES
     return notes if more <= 0 else [*notes[:MOST_NOTES], f"NOTE: {where}: {more} more texts like these."]
+
+
+def find_unreferenced(objects: Iterable[tuple[str, Object]], where: str) -> list[str]:
+    """Returns a note for each ConfigMap or Secret of a closure that has a content-hashed name although no object refers to it.
+
+    A Role is not counted: it says who may read the object, by a name that somebody has to know. Nothing is said of a target with
+    configuration only, which other targets refer to, and of an object of which find_unfollowed says more.
+
+    Args:
+        objects: (label of the target, object) of the whole closure as they are sent.
+        where: the closure, for the notes.
+    """
+    objects = list(objects)
+    renamed = [(label, obj, base) for label, obj in objects if (base := base_of(obj))]
+    if not renamed:
+        return []
+    used = {config for _, obj in objects if obj["kind"] not in _READERS for config in references(obj)}
+    with_others = {label for label, obj in objects if not is_config(obj)}
+    told = {_split(text)[1] for _, obj in objects if not is_config(obj) for _, text in _texts(obj)}
+    return [
+        f"NOTE: {where}: no object here refers to the {obj['kind']} {base.name} of {label}, applied as {obj['metadata']['name']}, so a change of it restarts "
+        f'no pod. If something looks it up by name or label, annotate it with {STABLE_ANNOTATION}: "true". A target that depends on {label} may refer to it.'
+        for label, obj, base in renamed
+        if label in with_others and Config(base.kind, base.namespace, obj["metadata"]["name"]) not in used and base.name not in told
+    ][:MOST_NOTES]
 
 
 def _note(where: str, obj: Object, path: str, config: Config, new: str, *, annotate: bool) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from rules.k8s.tools.build.fixtures import fixture_tool, read, write  # noqa: F401 (pytest finds the fixture by name)
-from rules.k8s.tools.build.unfollowed import MOST_NOTES, find_unfollowed
+from rules.k8s.tools.build.unfollowed import MOST_NOTES, find_unfollowed, find_unreferenced
 from rules.k8s.tools.objects.hashed_names import hash_names
 
-SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "basic-auth", "namespace": "dev"}, "data": {"a": "YQ=="}}
+SECRET: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "basic-auth", "namespace": "dev"}, "data": {"a": "YQ=="}}
 
 
 def obj(kind: str, api: str = "example.com/v1", name: str = "x", *, scoped: bool = True, **fields: Any) -> dict[str, Any]:
@@ -127,3 +127,36 @@ def test_the_build_prints_notes(tool):
         entries.append("--entry=" + json.dumps([label, f"{label[4:]}.json", ""]))
     code, err = tool("closure", "--label=//a:all", "--output=c.json", *entries)
     assert code == 0 and err.startswith("NOTE: //a:all: Cluster dev/x: spec.superuserSecret has") and err.count("\n") == 1
+
+
+def unreferenced(*objects: dict[str, Any], label: str = "//a:b") -> list[str]:
+    """Returns the notes about a closure of a target with the Secret, and another target."""
+    return find_unreferenced([*(("//a:b", each) for each in hash_names([SECRET, pod({})])), *((label, each) for each in objects)], "//a:deep")
+
+
+def test_an_object_that_nothing_refers_to_is_told():
+    """The note names target, object and name on the cluster, and what to write; a Role is not a user."""
+    name = hash_names([SECRET])[0]["metadata"]["name"]
+    role = obj("Role", "rbac.authorization.k8s.io/v1", rules=[{"resources": ["secrets"], "resourceNames": [name], "verbs": ["get"]}])
+
+    for others in ((), (role,)):
+        (note,) = unreferenced(*others)
+        assert note.startswith(
+            f"NOTE: //a:deep: no object here refers to the Secret basic-auth of //a:b, applied as {name}, so a change of it restarts no pod. "
+        )
+        assert 'turnup/stable-name: "true"' in note
+
+
+@pytest.mark.parametrize("label", ["//a:b", "//c:d"])
+def test_an_object_with_a_user_is_not_told(label):
+    """A reference from any target of the closure is enough."""
+    name = hash_names([SECRET])[0]["metadata"]["name"]
+    assert unreferenced(pod({"envFrom": [{"secretRef": {"name": name}}]}), label=label) == []
+
+
+def test_configuration_for_others_is_not_told():
+    """Nothing is said of a target with configuration only, of stable names, and of what the other note is about."""
+    assert find_unreferenced([("//a:b", each) for each in hash_names([SECRET])], "//a:b") == []
+    stable = {**SECRET, "metadata": {**SECRET["metadata"], "annotations": {"turnup/stable-name": "true"}}}
+    assert find_unreferenced([("//a:b", each) for each in hash_names([stable, pod({})])], "//a:b") == []
+    assert unreferenced(obj("Cluster", spec={"superuserSecret": {"name": "basic-auth"}})) == []

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any
 
 from rules.k8s.tools.api.client import METADATA_LIST, METADATA_ONLY, Client, WriteFence
 from rules.k8s.tools.api.discovery import Resource
 from rules.k8s.tools.api.finalizers import read_finalizers
 from rules.k8s.tools.api.informer import Collection, Informer
 from rules.k8s.tools.api.item import Item, Result, attempt, error_sentence, failed
+from rules.k8s.tools.deletion.delete_request import delete_object
 from rules.k8s.tools.deletion.ordering import DependencyOrder, Graph, reversed_graph
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
 from rules.k8s.tools.objects.kinds import DATA_KINDS, WITH_PODS
@@ -256,14 +256,25 @@ class Deleter:
                 except TurnupError as error:
                     failure = str(error)
         for result in going.values():
+            if not failure and self._is_gone_now(result):
+                yield Result(result.item, "deleted", error=result.error)
+                continue
             held = "" if failure else read_finalizers(self._client, result.item.path)
             yield Result(
                 result.item,
                 "failed",
                 error=failure
-                or f"{result.item.label}: {result.item.identity} is still terminating "
-                f"({held or 'finalizers: none'}); look at the controllers of these finalizers.",
+                or f"{result.item.label}: {result.item.identity} is still terminating"
+                + (f" ({held}); look at the controllers of these finalizers." if held else "; run the same command again."),
             )
+
+    def _is_gone_now(self, result: Result) -> bool:
+        """Returns whether an object that the watch has not seen go is gone: the time may have been up before its first answer."""
+        try:
+            live = self._client.get_or_none(result.item.path, accept=METADATA_ONLY)
+        except ApiError:
+            return False
+        return live is None or bool(result.live and live["metadata"]["uid"] != result.live["metadata"]["uid"])
 
     @contextmanager
     def _watching(self, collections: Mapping[Collection, Iterable[str]]) -> Iterator[Informer]:
@@ -339,45 +350,6 @@ def _is_gone(informer: Informer, sent: Result) -> bool:
     """Returns whether an informer shows that a deleted object is gone, or another one has its name."""
     live = _seen(informer, sent.item)
     return informer.complete and (live is None or sent.live is None or live["metadata"]["uid"] != sent.live["metadata"]["uid"])
-
-
-def delete_object(
-    client: Client, item: Item, uid: str, *, version: str = "", propagation: str = "Background", dry: bool = False, fence: WriteFence = nullcontext
-) -> bool:
-    """Deletes an object on the condition that it is the one that was read; returns whether it is gone already.
-
-    Args:
-        client: the API server.
-        item: the object.
-        uid: of the object that was read.
-        version: the resourceVersion that it must still have; "" for any.
-        propagation: what becomes of its dependents: `Background` deletes them, `Orphan` does not.
-        dry: only ask whether it may be deleted.
-        fence: entered around the request.
-
-    Raises:
-        ApiError: the server refuses.
-    """
-    try:
-        # The server reads the options of a delete from the body only; the query is for the audit log.
-        answer: Any = client.request(
-            "DELETE",
-            item.path,
-            query={"dryRun": "All" if dry else None},
-            fence=fence,
-            body={
-                "kind": "DeleteOptions",
-                "apiVersion": "v1",
-                "propagationPolicy": propagation,
-                "preconditions": {"uid": uid} | ({"resourceVersion": version} if version else {}),
-                **({"dryRun": ["All"]} if dry else {}),
-            },
-        )[1]
-    except ApiError as error:
-        if error.status == 404 or (error.status == 409 and "UID in precondition" in error.message):
-            return True
-        raise
-    return bool(answer.get("kind") == "Status")
 
 
 def _needs_spec(item: Item) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 from rules.k8s.tools.api.client import FIELD_MANAGER, Client, WriteFence
 from rules.k8s.tools.api.finalizers import describe_finalizers
 from rules.k8s.tools.api.item import Item, Result, attempt
-from rules.k8s.tools.deletion.deletion import delete_object
+from rules.k8s.tools.deletion.delete_request import delete_object
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.objects.kinds import ADOPTING, DATA_KINDS, NAMED_BY_SPEC
 from rules.k8s.tools.objects.objects import Object
@@ -173,9 +173,10 @@ def wait_gone(client: Client, item: Item, uid: str) -> None:
     deadline, pause = time.monotonic() + _GONE_SECONDS, 0.05
     while (live := client.get_or_none(item.path)) and live["metadata"]["uid"] == uid:
         if time.monotonic() > deadline:
+            held = describe_finalizers(live)
             raise TurnupError(
-                f"{item.label}: {item.identity} cannot be recreated because it is still terminating "
-                f"({describe_finalizers(live) or 'finalizers: none'}); look at the controllers of these finalizers, then run it again."
+                f"{item.label}: {item.identity} cannot be recreated because it is still terminating"
+                + (f" ({held}); look at the controllers of these finalizers, then run it again." if held else "; run it again.")
             )
         time.sleep(pause)
         pause = min(1.0, pause * 2)

@@ -71,6 +71,9 @@ class LivePrinter(PlainPrinter):
         tree = layout(self._title, self._states, elapsed)
         # Also the last frame must fit: Live removes as many lines as it drew, and cannot remove those that have left the screen.
         height = max(self._console.height - _FREE_LINES, 1)
+        whole = list(wrapped(tree, self._console.width))
+        if len(whole) <= height:
+            return _text(whole)
         if sum(1 for _ in lines(tree)) > height:
             tree = layout(self._title, self._states, elapsed, all_ready=False)
         return _text(fitted(tree, height))

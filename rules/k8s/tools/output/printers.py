@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
 from collections.abc import Sequence
 from typing import Any, Protocol, TextIO
@@ -106,7 +107,7 @@ class PlainPrinter:
         if kind == "diff":
             return str(event["diff"])
         if kind == "log":
-            return log_line(event, self.stdout.isatty())
+            return log_line(event, self.stdout.isatty() and not os.environ.get("NO_COLOR"))
         if kind in ("graph", "forward"):
             return str(event["text"]) if kind == "graph" else forward_line(event)
         if kind not in ("manifest", "description", "revision"):

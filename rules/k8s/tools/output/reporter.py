@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # Fields with names. Names are not secret, and programs compare them. In a `manifest`, any key may have any
 # content, so everything in it is masked.
 _NAMES = frozenset({"event", "target", "object", "outcome", "service", "after", "pod", "container"})
+# How notes begin that say something about an object or the account, and not what the run does.
+_REMARK = "note: "
 # Fields with lists of objects that have such fields themselves.
 _NESTED = frozenset({"waiting", "pods"})
 
@@ -44,6 +46,7 @@ class Reporter:
         self._printer = printer
         self._redact = redact
         self._lock = threading.Lock()
+        self._remarks: set[str] = set()
         self.started = time.monotonic()
 
     @property
@@ -57,8 +60,12 @@ class Reporter:
             self._redact.learn(objects)
 
     def emit(self, event: Event) -> None:
-        """Reports an event."""
+        """Reports an event. A remark is reported once, however many checks of a run come to it."""
         with self._lock:
+            text = str(event.get("text")) if event["event"] == "note" else ""
+            if text.startswith(_REMARK) and text in self._remarks:
+                return
+            self._remarks.add(text)
             self._printer.show(self._finished(event))
 
     def note(self, text: str) -> None:

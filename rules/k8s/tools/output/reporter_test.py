@@ -263,3 +263,14 @@ def test_a_pipe_that_breaks_elsewhere_is_a_failure():
     err = io.StringIO()
     assert run_main(body, stderr=err, reads=False) == 1
     assert err.getvalue() == "ERROR: Broken pipe; correct it and run again.\n"
+
+
+def test_a_remark_is_said_once():
+    """A note about an object that two checks come to is printed once; a step of the run as often as it happens."""
+    err = io.StringIO()
+    report = Reporter(PlainPrinter(io.StringIO(), err), Redactor())
+    for _ in range(2):
+        report.note("note: //a:b: Service dev/x: nothing gives it an address")
+        report.note("waiting for the lease")
+
+    assert err.getvalue().splitlines() == ["note: //a:b: Service dev/x: nothing gives it an address", "waiting for the lease", "waiting for the lease"]

@@ -94,6 +94,22 @@ def test_the_live_tree_fits_the_terminal(monkeypatch, columns, rows):
     assert any("└── " in line for line in drawn)
 
 
+def test_the_live_tree_shows_whole_reasons_where_there_is_room(monkeypatch):
+    """On a terminal of 80 columns that is high enough, a reason that is too long for its line continues on the next one."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "60")
+    monkeypatch.setenv("TERM", "xterm")
+    stream = _Terminal()
+    printer = LivePrinter(io.StringIO(), stream)
+    printer.begin("//shop:dev-deep")
+    printer.progress(_chain(2, 0))
+    printer._live.refresh()
+    printer.end()
+
+    words = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[│├└─]", " ", stream.getvalue()).split()
+    assert " ".join(REASON.split()) in " ".join(words) and "…" not in stream.getvalue().replace("… ", "")
+
+
 def test_status_wraps_on_a_terminal_only(monkeypatch):
     """A status on a terminal of 80 columns wraps; in a pipe each line stays whole, so that a search finds it."""
     monkeypatch.setenv("COLUMNS", "80")

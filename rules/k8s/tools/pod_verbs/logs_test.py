@@ -139,6 +139,15 @@ class Terminal(io.StringIO):
         return True
 
 
+def test_a_terminal_without_color(monkeypatch):
+    """With NO_COLOR set, a terminal gets the prefix of a pod without a color."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal = Terminal()
+    PlainPrinter(terminal, Terminal()).show({"event": "log", "pod": "web-a", "container": "main", "line": "text"})
+
+    assert terminal.getvalue() == "web-a main | text\n"
+
+
 def test_a_terminal_gets_colours_and_no_commands():
     """On a terminal the prefix has the pod's color, text keeps its colors, and control sequences are removed; a pipe gets everything."""
     event = {"event": "log", "pod": "web-a", "container": "main", "line": "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\tend"}

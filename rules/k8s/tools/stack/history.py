@@ -23,7 +23,6 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError, TurnupError
 from rules.k8s.tools.objects.objects import LAST_APPLIED, Object, is_secret
 from rules.k8s.tools.objects.plan import Entry, Plan
-from rules.k8s.tools.stack.inventory import ApplySetParent
 from rules.k8s.tools.stack.stack_location import SHARED_NAMESPACE, record_namespace, stack_namespaces
 
 KEEP = 10
@@ -38,6 +37,8 @@ _PARTS = "turnup/parts"
 _OBJECTS = "turnup/objects"
 _NOTE = "turnup/note"
 _COMMIT = "turnup/commit"
+# On a revision that was moved: when it was written.
+CREATED = "turnup/created"
 _OUTCOME = "turnup/outcome"
 READY, FAILED, INTERRUPTED, WAITING, NOT_WAITED_FOR = "ready", "failed", "interrupted", "waiting", "not waited for"
 # What a run writes before it waits, instead of an outcome: a run that is killed cannot say so.
@@ -66,6 +67,7 @@ class Revision:
         commit: the commit that it was applied from, with `-dirty` if files differed; "" if unknown.
         outcome: how the run ended that applied it, or a later one that waited for the same set: READY, FAILED, INTERRUPTED, WAITING
             while it may still wait, or NOT_WAITED_FOR.
+        namespace: the namespace of its Secrets.
     """
 
     number: int
@@ -76,6 +78,12 @@ class Revision:
     names: tuple[str, ...]
     commit: str = ""
     outcome: str = NOT_WAITED_FOR
+    namespace: str = ""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of its Secrets on the server, the first one first."""
+        return tuple(f"/api/v1/namespaces/{self.namespace}/secrets/{name}" for name in self.names)
 
 
 def stack_id(label: str) -> str:
@@ -84,7 +92,7 @@ def stack_id(label: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """Where the revisions of a stack are.
 
     Attributes:
@@ -103,13 +111,14 @@ class _Place:
         return f"/api/v1/namespaces/{self.namespace}/secrets"
 
 
-def _place(label: str, namespace: str, namespaces: Iterable[str]) -> _Place:
+def make_place(label: str, namespace: str, namespaces: Iterable[str]) -> Place:
     """Returns where a stack's revisions are. In SHARED_NAMESPACE their id depends on the namespaces: one target can be the stacks of several users."""
-    return _Place(label, namespace, stack_id(label if namespace != SHARED_NAMESPACE else f"{label}\n{','.join(namespaces)}"))
+    return Place(label, namespace, stack_id(label if namespace != SHARED_NAMESPACE else f"{label}\n{','.join(namespaces)}"))
 
 
-def _place_of(plan: Plan) -> _Place:
-    return _place(plan.label, record_namespace(plan), stack_namespaces(plan))
+def place_of(plan: Plan) -> Place:
+    """Returns where the revisions of a plan's stack are."""
+    return make_place(plan.label, record_namespace(plan), stack_namespaces(plan))
 
 
 def pack(entries: Iterable[Entry], items: Iterable[Item]) -> bytes:
@@ -155,10 +164,11 @@ def _without_values(obj: Object) -> Object:
 
 def revisions(client: Client, plan: Plan) -> list[Revision]:
     """Returns the complete revisions of a stack, oldest first."""
-    return _complete(_secrets(client, _place_of(plan)))
+    return complete_revisions(secrets_at(client, place_of(plan)))
 
 
-def _secrets(client: Client, place: _Place) -> list[Object]:
+def secrets_at(client: Client, place: Place) -> list[Object]:
+    """Returns the metadata of the Secrets of a stack's revisions."""
     found = client.request("GET", place.path, query={"labelSelector": f"{STACK_LABEL}={place.id}"}, accept=METADATA_LIST)[1]
     # Labels and annotations can be copied to anything; an object that is not named like a revision belongs to somebody else.
     named = re.compile(f"turnup-revision-{place.id}-[0-9]+-[0-9]+")
@@ -169,15 +179,17 @@ def _secrets(client: Client, place: _Place) -> list[Object]:
     ]
 
 
-def _number(obj: Object) -> int:
+def number_of(obj: Object) -> int:
+    """Returns the number of the revision that a Secret is part of; 0 for none."""
     text = (obj["metadata"].get("labels") or {}).get(_REVISION_LABEL, "")
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def _complete(secrets: Iterable[Object]) -> list[Revision]:
+def complete_revisions(secrets: Iterable[Object]) -> list[Revision]:
+    """Returns the revisions that some Secrets are all parts of, oldest first."""
     parts: dict[int, dict[str, Object]] = {}
     for obj in secrets:
-        parts.setdefault(_number(obj), {})[obj["metadata"]["name"]] = obj
+        parts.setdefault(number_of(obj), {})[obj["metadata"]["name"]] = obj
     result = []
     for number, named in sorted(parts.items()):
         firsts = [obj for obj in named.values() if _PARTS in obj["metadata"]["annotations"]]
@@ -194,13 +206,14 @@ def _complete(secrets: Iterable[Object]) -> list[Revision]:
         result.append(
             Revision(
                 number,
-                meta.get("creationTimestamp") or "",
+                noted.get(CREATED) or meta.get("creationTimestamp") or "",
                 noted.get(_DIGEST, ""),
                 int(objects) if objects.isdigit() else 0,
                 noted.get(_NOTE, ""),
                 names,
                 noted.get(_COMMIT, ""),
                 _outcome(noted.get(_OUTCOME, "")),
+                meta.get("namespace") or "",
             )
         )
     return result
@@ -213,18 +226,17 @@ def _outcome(text: str) -> str:
     return text if text in (READY, FAILED, INTERRUPTED) else NOT_WAITED_FOR
 
 
-def conclude(client: Client, plan: Plan, revision: Revision, outcome: str) -> None:
+def conclude(client: Client, revision: Revision, outcome: str) -> None:
     """Records how the run ended that applied a revision. A set that was ready once stays so: what fails later has another cause.
 
     Args:
         client: the API server.
-        plan: the stack.
         revision: the revision.
         outcome: READY, FAILED or INTERRUPTED.
     """
     if revision.outcome not in (READY, outcome):
         body = {"metadata": {"annotations": {_OUTCOME: outcome}}}
-        client.request("PATCH", f"{_place_of(plan).path}/{revision.names[0]}", body=body, content_type=MERGE_PATCH, accept=METADATA_ONLY)
+        client.request("PATCH", revision.paths[0], body=body, content_type=MERGE_PATCH, accept=METADATA_ONLY)
 
 
 def find_recorded(client: Client, plan: Plan, items: Iterable[Item]) -> Revision | None:
@@ -255,9 +267,9 @@ def record(
     items = list(items)
     content = pack(plan.entries, items)
     digest = hashlib.sha256(content).hexdigest()
-    place = _place_of(plan)
-    secrets = _secrets(client, place)
-    known = _complete(secrets)
+    place = place_of(plan)
+    secrets = secrets_at(client, place)
+    known = complete_revisions(secrets)
     if known and known[-1].digest == digest:
         return known[-1], False
     packed = zlib.compress(content, 9)
@@ -267,7 +279,7 @@ def record(
             f"{plan.label}: its {len(items)} objects take {len(packed) >> 20} MiB compressed, and a revision can have "
             f"{_MOST_PARTS * _PART_BYTES >> 20} MiB; split the stack to be able to roll it back."
         )
-    number = max([_number(obj) for obj in secrets], default=0) + 1
+    number = max([number_of(obj) for obj in secrets], default=0) + 1
     annotations = {_STACK: plan.label, _DIGEST: digest, _OBJECTS: str(len(items)), _PARTS: str(len(parts))} | ({_NOTE: note} if note else {})
     found = commit()
     annotations |= {_COMMIT: found} if found else {}
@@ -276,20 +288,21 @@ def record(
     try:
         for part in reversed(range(len(parts))):
             # The part that makes a revision complete is written last: an interrupted write leaves no partial revision.
-            _post(client, place, number, part, parts[part], annotations if part == 0 else {_STACK: plan.label})
+            post_part(client, place, number, part, base64.b64encode(parts[part]).decode(), annotations if part == 0 else {_STACK: plan.label})
     except ApiError as error:
         # A request that was sent again because its answer was lost finds the revision that it wrote itself.
         if error.status != 409 or not any(other.digest == digest for other in revisions(client, plan)[-1:]):
             raise
     kept = {revision.number for revision in known[1 - KEEP :]}
     for obj in secrets:
-        if _number(obj) not in kept:
-            _delete(client, place, obj)
+        if number_of(obj) not in kept:
+            delete_secret(client, place, obj)
     names = tuple(f"turnup-revision-{place.id}-{number}-{part}" for part in range(len(parts)))
-    return Revision(number, "", digest, len(items), note, names, found, _outcome(annotations.get(_OUTCOME, ""))), True
+    return Revision(number, "", digest, len(items), note, names, found, _outcome(annotations.get(_OUTCOME, "")), place.namespace), True
 
 
-def _post(client: Client, place: _Place, number: int, part: int, data: bytes, annotations: dict[str, str]) -> None:
+def post_part(client: Client, place: Place, number: int, part: int, data: str, annotations: dict[str, str]) -> None:
+    """Writes one Secret of a revision; `data` is in base64."""
     client.request(
         "POST",
         place.path,
@@ -304,12 +317,13 @@ def _post(client: Client, place: _Place, number: int, part: int, data: bytes, an
                 "annotations": annotations,
                 "labels": {STACK_LABEL: place.id, _REVISION_LABEL: str(number)},
             },
-            "data": {"revision": base64.b64encode(data).decode()},
+            "data": {"revision": data},
         },
     )
 
 
-def _delete(client: Client, place: _Place, obj: Object) -> None:
+def delete_secret(client: Client, place: Place, obj: Object) -> None:
+    """Deletes a part of a revision, unless somebody has recreated it."""
     try:
         client.request(
             "DELETE",
@@ -323,30 +337,14 @@ def _delete(client: Client, place: _Place, obj: Object) -> None:
 
 def forget(client: Client, plan: Plan, note: Callable[[str], None]) -> None:
     """Deletes the history of a deleted stack; without the right to do so, it stays, and a note says so."""
-    _forget(client, _place_of(plan), note)
+    forget_at(client, place_of(plan), note)
 
 
-def forget_stack(client: Client, parent: ApplySetParent, plan: Plan, note: Callable[[str], None]) -> None:
-    """Deletes the history of another stack of which nothing is left.
-
-    Args:
-        client: the API server.
-        parent: the stack's inventory. Its revisions are in the same namespace, or in the shared one if only the inventory is not.
-        plan: the stack of this run, whose own revisions stay.
-        note: called with a sentence about revisions that stay.
-    """
-    namespaces = sorted(parent.known_namespaces)
-    candidates = dict.fromkeys((parent.namespace, SHARED_NAMESPACE, *(namespaces if len(namespaces) == 1 else ())))
-    places = [_place(parent.stack, namespace, namespaces) for namespace in candidates]
-    for place in places:
-        if place != _place_of(plan):
-            _forget(client, place, note if place.namespace == parent.namespace else lambda text: None)
-
-
-def _forget(client: Client, place: _Place, note: Callable[[str], None]) -> None:
+def forget_at(client: Client, place: Place, note: Callable[[str], None]) -> None:
+    """Deletes the revisions at a place; the other arguments are those of `forget`."""
     try:
-        for obj in _secrets(client, place):
-            _delete(client, place, obj)
+        for obj in secrets_at(client, place):
+            delete_secret(client, place, obj)
     except ApiError as error:
         if error.status != 403:
             raise
@@ -359,11 +357,10 @@ def read(client: Client, plan: Plan, revision: Revision) -> tuple[Entry, ...]:
     Raises:
         TurnupError: it is gone or damaged.
     """
-    place = _place_of(plan)
     where = f"{plan.label}: revision {revision.number}"
     packed = b""
-    for name in revision.names:
-        obj: Any = client.request("GET", f"{place.path}/{name}")[1]
+    for path in revision.paths:
+        obj: Any = client.request("GET", path)[1]
         try:
             packed += base64.b64decode((obj.get("data") or {}).get("revision", ""), validate=True)
         except (binascii.Error, ValueError):

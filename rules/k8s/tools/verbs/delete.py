@@ -9,6 +9,7 @@ from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.objects.objects import ON_REMOVE, Identity
 from rules.k8s.tools.stack import generations, history
+from rules.k8s.tools.stack.former_history import forget_stack
 from rules.k8s.tools.stack.inventory import remove_parent, write_parent
 from rules.k8s.tools.stack.pruning import locate_members, unserved_note
 from rules.k8s.tools.write.live_stack import LiveStack
@@ -53,11 +54,14 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
         elsewhere = _keep_elsewhere(stack) + _keep_left(stack)
         stays = {result.item.identity for result in elsewhere}
         deleter = stack.deleter()
-        results = deleter.remove([*left, *(item for item in stack.items if item.identity not in stays)], stack.graph_with(left))
-        foreign = {result.item.identity for result in results if result.live and deleter.reason_to_forget(result.item, result.live)}
-        remaining = _update_inventory(stack, results, foreign)
-        if all(result.outcome != "failed" for result in results):
-            history.forget(client, run.plan, run.report.note)
+        with stack.predecessor_lease():
+            results = deleter.remove([*left, *(item for item in stack.items if item.identity not in stays)], stack.graph_with(left))
+            foreign = {result.item.identity for result in results if result.live and deleter.reason_to_forget(result.item, result.live)}
+            remaining = _update_inventory(stack, results, foreign)
+            if all(result.outcome != "failed" for result in results):
+                history.forget(client, run.plan, run.report.note)
+                if stack.inventory.predecessor:
+                    forget_stack(client, stack.inventory.predecessor, run.plan, run.report.note)
         if not remaining and lease.held:
             lease.remove()
         stack.update_others({result.item.identity for result in results if result.outcome in ("deleted", "absent")}, {}, remove=True)

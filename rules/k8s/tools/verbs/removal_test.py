@@ -9,6 +9,7 @@ import pytest
 from rules.k8s.testing.fixtures import fixture_server, fixture_shell  # noqa: F401 (pytest finds them by name)
 from rules.k8s.testing.plans import config_map, document
 from rules.k8s.testing.shell import LABEL
+from rules.k8s.tools.api.informer import Informer
 from rules.k8s.tools.objects.hashed_names import hash_names
 from rules.k8s.tools.stack.history import stack_id
 from rules.k8s.tools.stack.inventory import parent_name
@@ -329,3 +330,32 @@ def test_a_list_of_others_that_may_not_be_written_fails_nothing(shell, server):
     assert shell.run("apply", "--prune") == 0, shell.err
     assert "note: the list of //a:dev in dev could not be updated (not yours)" in shell.err
     assert maps(server) == {"a", "b"}
+
+
+def test_an_object_that_is_gone_when_the_time_is_up_was_deleted(shell, server, monkeypatch):
+    """What the watch has not seen go in time is read once more: it is deleted if it is gone, and named with its finalizers if it is not."""
+    monkeypatch.setattr(Informer, "start", lambda self: None)
+    apply(shell, {"//t:a": ([], [config_map("a"), config_map("b")])})
+
+    def terminating(request):
+        """Accepts a delete as a server does that waits for finalizers; those of `a` are done at once."""
+        if request.method != "DELETE" or not request.path.startswith(CONFIG_MAPS) or request.path.endswith(parent_name(LABEL)):
+            return None
+        if request.path.endswith("/a"):
+            server.remove(config_map("a"))
+        return 200, {"kind": "ConfigMap", "metadata": {"name": "x"}}
+
+    server.refuse = terminating
+    assert shell.run("delete", "--wait=1s") == 1
+    assert "deleted     ConfigMap dev/a" in shell.err
+    assert "ConfigMap dev/b is still terminating; run the same command again." in shell.err and "finalizers" not in shell.err
+
+
+def test_a_prune_tells_which_revisions_are_lost(shell):
+    """A prune that deletes a Secret says that no rollback returns to revisions with it; one that deletes a ConfigMap does not."""
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "dev"}, "data": {"a": "YQ=="}}
+    apply(shell, {"//t:a": ([], [config_map("a"), config_map("b"), secret])})
+    apply(shell, {"//t:a": ([], [config_map("a"), secret])}, "--prune")
+    assert ".rollback" not in shell.err
+    apply(shell, {"//t:a": ([], [config_map("a")])}, "--prune")
+    assert "note: .rollback can no longer return to revisions with Secret dev/key, because" in shell.err

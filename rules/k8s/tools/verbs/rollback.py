@@ -21,6 +21,7 @@ from rules.k8s.tools.output.events import Event
 from rules.k8s.tools.preflight.namespaces import check_namespaces
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.stack import history
+from rules.k8s.tools.stack.former_history import revisions_of
 from rules.k8s.tools.stack.history import Revision
 from rules.k8s.tools.stack.inventory import read_inventory
 from rules.k8s.tools.stack.members import Member
@@ -118,7 +119,8 @@ def unfinished_since(client: Client, plan: Plan, newest: list[Item]) -> Unfinish
         plan: the stack.
         newest: the objects of its newest revision.
     """
-    parent = read_inventory(client, locate_stack(plan, newest), newest).parent
+    inventory = read_inventory(client, locate_stack(plan, newest), newest)
+    parent = inventory.parent if inventory.parent.exists else inventory.predecessor or inventory.parent
     if not parent.unfinished:
         return None
     goal = re.search(r"\brollback:([0-9]+)\b", parent.unfinished)
@@ -220,10 +222,23 @@ def is_added(newest: Iterable[Item], items: Iterable[Item], unfinished: Unfinish
     return goes
 
 
+def known_revisions(client: Client, run: Run) -> list[Revision]:
+    """Returns a stack's revisions, oldest first: its own, or if it has none, those of the stack that its next apply takes over."""
+    known = history.revisions(client, run.plan)
+    if known:
+        return known
+    try:
+        items = items_of(run.plan.entries, run.kinds)
+    except TurnupError:
+        return []  # The present set has kinds that the cluster lacks, so it was never applied.
+    former = read_inventory(client, locate_stack(run.plan, items), items).predecessor
+    return revisions_of(client, former, run.plan) if former else []
+
+
 def execute(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
     """Applies an earlier set, and deletes what the newest set has beyond it; returns the exit code."""
     report, options = run.report, run.options
-    known = history.revisions(client, run.plan)
+    known = known_revisions(client, run)
     if options.list:
         for revision in reversed(known):
             report.emit(row(run.plan.label, revision, in_use=revision is known[-1]))

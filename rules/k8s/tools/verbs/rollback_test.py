@@ -325,3 +325,67 @@ def test_where_revisions_are_kept(shell, server):
     assert path.startswith("/api/v1/namespaces/kube-system/")
     shell.run("rollback", "--list")
     assert [line.split()[0] for line in shell.out.splitlines()][-1] == "1"
+
+
+def spread(shell, *names: str) -> None:
+    """Writes the plan of a target for each of some namespaces, with a ConfigMap of the same name."""
+    shell.make_targets(*(document(f"//{name}:one", [config_map(name, name, key="1")], namespace=name) for name in names), label=LABEL)
+
+
+@pytest.fixture(name="moved")
+def fixture_moved(shell, server):
+    """Returns the server after a stack in two namespaces has left one of them in its plan, and has not been applied again."""
+    for name in ("kube-system", "other"):
+        server.put(namespace(name))
+    spread(shell, "dev", "other")
+    assert shell.run("apply") == 0, shell.err
+    spread(shell, "dev")
+    return server
+
+
+def numbers(shell) -> list[str]:
+    """Returns the numbers of the revisions as they are listed, newest first."""
+    assert shell.run("rollback", "--list") == 0, shell.err
+    return [line.split()[0] for line in shell.out.splitlines()[1:]]
+
+
+def test_the_history_moves_with_the_stack(shell, moved):
+    """A stack with more or fewer namespaces keeps its revisions, with their numbers and times; a delete takes them and every lease."""
+    assert numbers(shell) == ["1"]
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert "this is revision 2" in shell.err and numbers(shell) == ["2", "1"]
+    assert moved.get(config_map("other", "other")) is None
+
+    assert shell.run("rollback") == 0, shell.err
+    assert moved.get(config_map("other", "other")) and numbers(shell) == ["3", "2", "1"]
+    spread(shell, "dev", "other")
+    assert shell.run("apply") == 0, shell.err
+    assert numbers(shell) == ["3", "2", "1"]
+
+    spread(shell, "dev")
+    assert shell.run("delete") == 0, shell.err
+    assert [path for path in moved.paths() if "turnup-" in path] == []
+
+
+def test_a_move_of_the_history_that_failed_goes_on(shell, moved):
+    """If the server fails while revisions move, the same command continues; none is lost or listed twice."""
+    moved.refuse = lambda request: (
+        (500, {"kind": "Status", "code": 500, "message": "no"}) if request.method == "DELETE" and "/secrets/turnup-revision-" in request.path else None
+    )
+    assert shell.run("apply", "--prune") == 1
+    moved.refuse = lambda request: None
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert numbers(shell) == ["2", "1"]
+    assert len([path for path in moved.paths() if "turnup-revision-" in path]) == 2
+
+
+def test_revisions_that_may_not_be_moved_stay_and_are_named(shell, moved):
+    """Without the right to write Secrets where the revisions were, the apply succeeds and says that they stay."""
+    moved.refuse = lambda request: (
+        (403, {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "no"})
+        if request.method == "DELETE" and request.path.startswith("/api/v1/namespaces/kube-system/secrets/")
+        else None
+    )
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert "note: revisions of //svc:dev stay in kube-system" in shell.err

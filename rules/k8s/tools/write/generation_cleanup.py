@@ -18,6 +18,7 @@ from rules.k8s.tools.objects.objects import is_secret
 from rules.k8s.tools.objects.plan import Plan
 from rules.k8s.tools.objects.references import Config, references
 from rules.k8s.tools.stack import generations, history
+from rules.k8s.tools.stack.former_history import revisions_of
 from rules.k8s.tools.stack.generations import StackConfigs
 from rules.k8s.tools.stack.inventory import PART_OF, Inventory
 from rules.k8s.tools.stack.members import Member
@@ -72,14 +73,18 @@ def _choose(stack: LiveStack, plan: Plan, version: str, known: Inventory, *, set
     if used is None:
         return []
     if any(item.identity.kind == "Secret" for item in old):
-        used |= _needed_for_rollback(client, plan)
+        used |= _needed_for_rollback(client, plan, inventory)
     return [item for item in old if Config(item.identity.kind, item.identity.namespace, item.identity.name) not in used]
 
 
-def _needed_for_rollback(client: Client, plan: Plan) -> set[Config]:
-    """Returns the Secrets that a stack's revisions name. Only the Secrets have their values; a revision has a ConfigMap's content."""
+def _needed_for_rollback(client: Client, plan: Plan, inventory: Inventory) -> set[Config]:
+    """Returns the Secrets that revisions of a stack, and of those that share objects with it, name.
+
+    Only the Secrets have their values; a revision has a ConfigMap's content.
+    """
     found: set[Config] = set()
-    for revision in history.revisions(client, plan):
+    others = [revision for parent in inventory.others for revision in revisions_of(client, parent, plan)]
+    for revision in [*history.revisions(client, plan), *others]:
         try:
             entries = history.read(client, plan, revision)
         except UnreachableError:

@@ -14,7 +14,7 @@ from rules.k8s.tools.deletion.deletion import Deleter
 from rules.k8s.tools.deletion.ordering import Graph, closure_of
 from rules.k8s.tools.errors import ApiError, TurnupError, is_namespace_terminating
 from rules.k8s.tools.objects.objects import Identity, is_listed
-from rules.k8s.tools.stack import history
+from rules.k8s.tools.stack.former_history import forget_stack
 from rules.k8s.tools.stack.inventory import (
     ApplySetParent,
     Inventory,
@@ -193,7 +193,7 @@ class LiveStack:
                 # What was written after this run had read it is about to list more.
                 write_parent(self.client, present, members, present.unfinished)
             elif remove_parent(self.client, present):
-                history.forget_stack(self.client, present, self._plan, self.report.note)
+                forget_stack(self.client, present, self._plan, self.report.note)
                 lease.remove()
 
     def note_staying(self) -> None:

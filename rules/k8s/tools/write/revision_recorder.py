@@ -12,6 +12,8 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import TurnupError, UnreachableError
 from rules.k8s.tools.stack import history
 from rules.k8s.tools.stack.commit import commit_of
+from rules.k8s.tools.stack.former_history import move_history
+from rules.k8s.tools.stack.inventory import ApplySetParent
 
 if TYPE_CHECKING:
     from rules.k8s.tools.run.run import Run
@@ -66,6 +68,10 @@ class RevisionRecorder:
         if new:
             self._run.report.note(f"{self._run.plan.label}: this is revision {self._revision.number}")
 
+    def take_over(self, parent: ApplySetParent) -> None:
+        """Makes the history of a former inventory the stack's own. Needs the leases of both."""
+        move_history(self._client, parent, self._run.plan, self._run.report.note)
+
     @contextmanager
     def concluding(self) -> Iterator[None]:
         """Records how the wait inside of it ends. A record that cannot be written does not change the end of the run."""
@@ -86,7 +92,7 @@ class RevisionRecorder:
 
         def send(revision: history.Revision = revision) -> None:
             try:
-                history.conclude(self._client, self._run.plan, revision, outcome)
+                history.conclude(self._client, revision, outcome)
             except TurnupError as error:
                 self._run.report.note(f"note: revision {revision.number} could not be marked as {outcome}: {error}")
 

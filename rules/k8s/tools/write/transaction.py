@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.kinds import HOLD_DATA
-from rules.k8s.tools.objects.objects import Identity
+from rules.k8s.tools.objects.objects import Identity, is_secret
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
 from rules.k8s.tools.stack.inventory import remove_parent
 from rules.k8s.tools.stack.members import Member, Members
@@ -159,6 +159,7 @@ class Transaction:
         if self._prune and complete:
             items, _ = self._locate_prunable()
             pruned = self._deleter.remove(items, stack.graph_with(items))
+            self._report_lost_secrets(pruned)
         self._record_members(before, results, pruned, complete)
         if failure:
             raise TurnupError(failure)
@@ -166,6 +167,12 @@ class Transaction:
             stack.lease.check()
             self._recorder.write()
         return results + pruned
+
+    def _report_lost_secrets(self, pruned: Iterable[Result]) -> None:
+        """Reports Secrets that are gone with their values, which revisions do not contain; a rollback deletes only what it does not need."""
+        lost = [str(result.item.identity) for result in pruned if result.outcome == "deleted" and is_secret(result.item.obj)]
+        if lost and self._prune_only is None:
+            self._stack.report.note(f"note: .rollback can no longer return to revisions with {', '.join(lost)}, because only the cluster had the values")
 
     @property
     def _unfinished(self) -> str:
@@ -229,6 +236,7 @@ class Transaction:
         kept = {identity: member for identity, member in stack.inventory.kept.items() if identity not in current}
         if stack.inventory.predecessor and stack.inventory.readable:
             # The inventory still says that it takes this one over, so a run that is killed in between can be continued.
+            self._recorder.take_over(stack.inventory.predecessor)
             remove_parent(stack.client, stack.inventory.predecessor)
         stack.write_inventory(current, kept={**kept, **stack.current_kept(uids, self._written())})
         self._report_former_members(gone)
