@@ -4,6 +4,7 @@
 //	jsonnet-tools check [-advice COMMAND] FILE...    fails if a file is not as fix would write it
 //	jsonnet-tools fix FILE|FOLDER...                 formats in place; a folder stands for all Jsonnet files below it
 //	jsonnet-tools lint [-J FOLDER]... FILE...
+//	jsonnet-tools evaluate PARENT                    answers requests of the process PARENT, see evaluate.go
 //
 // After --, a word that begins with a hyphen is a name. -advice is the
 // command that check tells the user to run.
@@ -43,6 +44,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	command, args := args[0], args[1:]
+	if command == "evaluate" {
+		return serve(args, os.Stdin, stdout, stderr)
+	}
 	advice := defaultAdvice
 	if command == "check" && len(args) >= 2 && args[0] == "-advice" {
 		advice, args = args[1], args[2:]

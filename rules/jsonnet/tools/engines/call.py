@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -19,6 +19,9 @@ class Call:
         tla_vars: top-level arguments that are strings.
         tla_codes: top-level arguments that are code.
         files: map of path for stack traces to text, for every file that `resolve` has returned.
+        declared: map of workspace path to the path to read, for every file that may be imported.
+        folders: workspace paths of the folders to search after the importing file's folder and before the workspace root.
+        read: reads a file as `resolve` does, if it can be read.
     """
 
     src: str
@@ -29,6 +32,9 @@ class Call:
     tla_vars: dict[str, str] = field(default_factory=dict)
     tla_codes: dict[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    declared: Mapping[str, str] = field(default_factory=dict)
+    folders: Sequence[str] = ()
+    read: Callable[[str], object] = str
 
     def codes(self) -> dict[str, str]:
         """Returns the code of external variables and top-level arguments, by its name in stack traces."""
