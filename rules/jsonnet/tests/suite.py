@@ -130,7 +130,7 @@ def _expected_error(golden: str) -> tuple[str, str]:
         frame = _FRAME.search(stack)
         return "runtime error: " + message.rstrip("\n"), frame[1] if frame else ""
     static = _STATIC.match(golden)
-    return "static error: " + golden[static.end() if static else 0 :].split("\n\n")[0], static[1] if static else ""
+    return "static error: " + golden[static.end() if static else 0 :].split("\n\n", maxsplit=1)[0], static[1] if static else ""
 
 
 def _frame_of(location: str, program: Program) -> str:

@@ -7,8 +7,6 @@ import os
 import re
 from pathlib import Path
 
-import pytest
-
 from rules.jsonnet.tests import suite
 
 _MODULE = Path(os.environ.get("GO_JSONNET_ZIP", "../jsonnet_modules/download/github.com/google/go-jsonnet/@v/v0.22.0.zip")).absolute()
@@ -33,6 +31,18 @@ def test_the_engine_agrees_but_for_the_rows_of_the_table(tmp_path: Path) -> None
     print(json.dumps(found))
 
     assert found == _TABLE[engine]
+
+
+_ROWS = {"another value": "another value", "refused": "valid, but refused", "accepted": "an error, but accepted"}
+
+
+def test_the_numbers_of_the_readme() -> None:
+    """README has the number of differing programs of each kind and engine."""
+    rows = {line.split(" | ")[0].strip("| "): line for line in _README.read_text(encoding="utf-8").splitlines() if line.startswith("| ")}
+
+    for kind, words in _ROWS.items():
+        numbers = [len(_TABLE[engine].get(kind, [])) for engine in ("gojsonnet", "rjsonnet", "jsonnet")]
+        assert rows[words] == f"| {words} | {' | '.join(map(str, numbers))} |"
 
 
 def test_the_default_engine_differs_only_where_no_manifest_can_meet_it() -> None:

@@ -109,10 +109,10 @@ func (i *importer) read(file string) (jsonnet.Contents, error) {
 		i.changed = true
 		return before, errChanged
 	}
+	if !utf8.Valid(content) && !contains(i.request.Binary, file) {
+		return before, errors.New("not UTF-8")
+	}
 	if !known {
-		if !utf8.Valid(content) && !contains(i.request.Binary, file) {
-			return before, errors.New("not UTF-8")
-		}
 		before = jsonnet.MakeContentsRaw(content)
 		i.cached[file] = before
 		i.bytes += len(content)

@@ -80,8 +80,8 @@ type code struct {
 	zero   bool
 }
 
-// widest is the largest width that is formatted here; a wider one is go-jsonnet's to refuse or to fill.
-const widest = 1000
+// widest is the largest width that is formatted here. go-jsonnet uses a stack frame for each character that it fills in.
+const widest = 99
 
 // parseFormat returns the conversions of a format; ok is false if it has one that is not simple, or an error.
 func parseFormat(text string) (codes []code, keyed, ok bool) {

@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/go-jsonnet"
@@ -34,7 +35,23 @@ const usage = "usage: jsonnet-tools check [-advice COMMAND] FILE... | fix FILE|F
 const defaultAdvice = "bazel run //rules/jsonnet:fmt"
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.Stdout, printable{os.Stderr}))
+}
+
+// printable writes control characters as escapes, because messages quote source text and file names.
+type printable struct{ io.Writer }
+
+func (p printable) Write(text []byte) (int, error) {
+	var out strings.Builder
+	for _, character := range string(text) {
+		if (unicode.IsControl(character) && character != '\n' && character != '\t') || unicode.Is(unicode.Bidi_Control, character) {
+			fmt.Fprintf(&out, "\\u%04x", character)
+		} else {
+			out.WriteRune(character)
+		}
+	}
+	_, err := io.WriteString(p.Writer, out.String())
+	return len(text), err
 }
 
 // run does what the arguments say and returns the exit code.

@@ -70,7 +70,7 @@ def evaluate(call: Call) -> str:
         BaseException: whatever the engine raises; `parse_error` parses its text.
     """
     if not PROGRAM.exists():
-        import _gojsonnet  # noqa: PLC0415  # tools with the Go program do not need it
+        import _gojsonnet  # tools with the Go program lack it
 
         return google.evaluate(call, _gojsonnet.evaluate_snippet)
     path, text = call.resolve("", workspace_path(call.src))
@@ -116,7 +116,7 @@ def _unread(call: Call, head: dict[str, Any]) -> str:
         return ""
     folder, name = head["missing"]
     try:
-        path, text = call.resolve(folder, name)
+        path, _ = call.resolve(folder, name)
     except RenderError:  # the caller reports it with the program's stack trace
         return ""
     return path
