@@ -17,9 +17,9 @@ from types import ModuleType
 from rules.common.errors import InputError
 from rules.common.stamping import fill, read_status
 from rules.jsonnet.tools import advice, error_location
-from rules.jsonnet.tools.engines.call import Call
+from rules.jsonnet.tools.engines.call import Call, EngineDiedError
 from rules.jsonnet.tools.engines.paths import workspace_path
-from rules.jsonnet.tools.errors import EngineDiedError, RenderError, UsageError
+from rules.jsonnet.tools.errors import RenderError, UsageError
 from rules.jsonnet.tools.imports import Inputs
 from rules.jsonnet.tools.request import ENGINES, Binding, Request
 
@@ -165,7 +165,7 @@ def evaluate(request: Request) -> str:
         files=inputs.texts,
         declared=inputs.declared,
         folders=inputs.folders,
-        read=inputs.read,
+        failed=inputs.failed,
         **_bind(request),
     )
     try:

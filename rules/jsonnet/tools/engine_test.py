@@ -205,9 +205,9 @@ def test_engine_error_without_a_message(monkeypatch: pytest.MonkeyPatch) -> None
     def fail(call: object) -> str:
         raise RuntimeError
 
-    monkeypatch.setattr(engine.load("gojsonnet"), "evaluate", fail)
+    monkeypatch.setattr(engine.load("rjsonnet"), "evaluate", fail)
 
-    assert _error({"a/main.jsonnet": "1"}) == "the engine failed without a message\n    program a/main.jsonnet"
+    assert _error({"a/main.jsonnet": "1"}, engine="rjsonnet") == "the engine failed without a message\n    program a/main.jsonnet"
 
 
 def test_missing_argument_of_the_top_level_function() -> None:

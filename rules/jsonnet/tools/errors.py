@@ -3,9 +3,7 @@
     RenderError          the program, its inputs or its outputs are wrong: exit code 1
     └── UsageError       the command line is wrong: exit code 2
 
-    EngineDiedError      the process of an engine died: the evaluating process ends in the same way
-
-The first two have one sentence for the person who reads the build log. An evaluation
+Both have one sentence for the person who reads the build log. An evaluation
 error also has the Jsonnet stack trace. `rules.jsonnet.tools.render.run` and
 `rules.jsonnet.tools.check.run` print them as `ERROR: …`.
 """
@@ -52,16 +50,3 @@ class UsageError(RenderError):
     """A wrong command line."""
 
     exit_code = 2
-
-
-class EngineDiedError(Exception):
-    """The process of an engine died during an evaluation.
-
-    Attributes:
-        code: its exit code; the negative number of the signal that killed it.
-    """
-
-    def __init__(self, code: int) -> None:
-        """Keeps the exit code."""
-        super().__init__(f"the Jsonnet engine died (exit code {code})")
-        self.code = code

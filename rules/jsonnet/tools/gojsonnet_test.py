@@ -14,6 +14,7 @@ import pytest
 
 from rules.jsonnet.tools import engine
 from rules.jsonnet.tools.engines import gojsonnet
+from rules.jsonnet.tools.engines.call import Call
 from rules.jsonnet.tools.errors import RenderError
 from rules.jsonnet.tools.request import Request
 
@@ -133,6 +134,13 @@ def test_bytes_that_another_rendering_imports_as_text() -> None:
 
     with pytest.raises(RenderError, match="raw: byte 0 is not UTF-8"):
         engine.evaluate(Request(**request))
+
+
+def test_a_crash_of_the_engine_is_one_sentence() -> None:
+    """A panic inside go-jsonnet is one sentence, without the stack of the Go program."""
+    message, stack = gojsonnet.parse_error("(CRASH) boom\ngoroutine 1 [running]:\n", Call("p.jsonnet", lambda folder, name: (name, ""), 500))
+
+    assert (message, stack) == (["go-jsonnet crashed: boom; change the program, and report it to go-jsonnet"], [])
 
 
 def _serve(text: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ import difflib
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from rules.jsonnet.tools.engines.paths import workspace_path
 from rules.jsonnet.tools.errors import RenderError
@@ -81,14 +81,22 @@ class Inputs:
             self.failure = error
             raise
 
-    def read(self, path: str) -> None:
-        """Reads a file that an engine has read by itself, for the messages about a failed program.
+    def failed(self, imported: Iterable[str], missing: Sequence[str]) -> str:
+        """Repeats the imports of an engine that resolves them by itself, after its program has failed.
 
         Args:
-            path: path of a declared file, relative to the execution root or the runfiles.
+            imported: paths of the files that it has read, in order.
+            missing: folder and name of the import that it could not resolve, as in `__call__`; empty if there is none.
+
+        Returns:
+            The path of a file that it must accept although it is not UTF-8, because `importbin` imports it; "" if there is none.
         """
-        with contextlib.suppress(RenderError):  # the engine has read it, so only an importbin can fail
-            self._read(path, lambda: True)
+        with contextlib.suppress(RenderError):  # `failure` keeps it
+            for path in imported:
+                self._read(path, lambda: True)
+            if missing:
+                return self(*missing)[0]
+        return ""
 
     def _resolve(self, folder: str, name: str) -> tuple[str, str]:
         """Returns (path, text) of the import; see `__call__`."""

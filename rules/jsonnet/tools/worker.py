@@ -27,7 +27,8 @@ from typing import BinaryIO, NoReturn, TextIO
 
 from rules.common.worker import ProtocolError, messages, reply
 from rules.jsonnet.tools import engine, render
-from rules.jsonnet.tools.errors import EngineDiedError, RenderError, printable
+from rules.jsonnet.tools.engines.call import EngineDiedError
+from rules.jsonnet.tools.errors import RenderError, printable
 from rules.jsonnet.tools.request import DEFAULT_MEMORY_MIB, DEFAULT_TIMEOUT_S, ENGINES, peek
 
 # Resident bytes after which the evaluator is replaced between two renderings:

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from rules.jsonnet.tools.engines import google
-from rules.jsonnet.tools.engines.call import Call
+from rules.jsonnet.tools.engines.call import Call, EngineDiedError
 from rules.jsonnet.tools.engines.paths import workspace_path
-from rules.jsonnet.tools.errors import EngineDiedError, RenderError
 
 BINARY = True
 has_location = google.has_location
@@ -98,25 +97,8 @@ def evaluate(call: Call) -> str:
             os.write(2, trace.encode())
         if "error" not in head:
             return value
-        file = _unread(call, head)
+        # A file that need not be UTF-8, because importbin imports it.
+        file = call.failed(head.get("imported", []), head.get("missing", []))
         if not file or file in binary:
             raise RuntimeError(head["error"])
         binary.append(file)
-
-
-def _unread(call: Call, head: dict[str, Any]) -> str:
-    """Reads what the program read before it failed, so that the error can show where the failed import is.
-
-    Returns:
-        The path of a file that the program did not accept although it may have any bytes; "" if there is none.
-    """
-    for path in head.get("imported", ()):
-        call.read(path)
-    if "missing" not in head:
-        return ""
-    folder, name = head["missing"]
-    try:
-        path, _ = call.resolve(folder, name)
-    except RenderError:  # the caller reports it with the program's stack trace
-        return ""
-    return path
