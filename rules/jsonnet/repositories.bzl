@@ -1,12 +1,14 @@
-"""Repository rules for WORKSPACE: the formatter and linter of Jsonnet."""
+"""Repository rules for WORKSPACE: go-jsonnet as a program, which evaluates, formats and lints."""
 
 load("//rules/go:repositories.bzl", "go_program")
 
 def jsonnet_tools():
-    """Declares @jsonnet_tools, go-jsonnet's formatter and linter, which is built when a target first needs it."""
+    """Declares @jsonnet_tools: go-jsonnet's evaluator, formatter and linter as one program, built when a target first needs it."""
     go_program(
         name = "jsonnet_tools",
         srcs = [
+            "//third_party/go:jsonnet/evaluate.go",
+            "//third_party/go:jsonnet/format.go",
             "//third_party/go:jsonnet/go.mod",
             "//third_party/go:jsonnet/go.sum",
             "//third_party/go:jsonnet/main.go",

@@ -20,7 +20,7 @@ from tests.build.nested import Nested
 
 _GO_JSONNET = "0.22.0"
 _CPP_JSONNET = "0.22.0"
-_TOOL = "rules/jsonnet/tools/render_rjsonnet"
+_TOOL = "rules/jsonnet/tools/render_gojsonnet"
 _RENDERS_A_RUN = 50
 """A small program takes so little that one run is the mean of this many."""
 _RENDERS = 10_000
@@ -32,7 +32,7 @@ class _Worker:
 
     def __init__(self, tool: Path, folder: Path) -> None:
         self.folder = folder
-        self._process = subprocess.Popen([tool, "--engine=rjsonnet", "--persistent_worker"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen([tool, "--engine=gojsonnet", "--persistent_worker"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __enter__(self) -> Self:
         return self
@@ -54,10 +54,13 @@ class _Worker:
         return seconds
 
     def memory_mib(self) -> float:
-        """Returns the resident memory of the worker and its evaluator."""
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        """Returns the resident memory of the worker, its evaluator and the engine's own process."""
+        processes = [str(self._process.pid)]
+        for process in processes:  # grows while it is read: children, then theirs
+            children = Path(f"/proc/{process}/task/{process}/children")
+            processes += children.read_text().split() if children.exists() else []
         total = 0.0
-        for process in [str(self._process.pid), *children]:
+        for process in processes:
             try:
                 status = Path(f"/proc/{process}/status").read_text()
             except FileNotFoundError:  # the evaluator was replaced in the meantime

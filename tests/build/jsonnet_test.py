@@ -40,7 +40,7 @@ def _workers(nested: Nested) -> list[int]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             here = os.readlink(folder / "cwd").startswith(str(nested.root.parent))
-            if here and b"--engine=rjsonnet\0" in (folder / "cmdline").read_bytes():
+            if here and b"--engine=gojsonnet\0" in (folder / "cmdline").read_bytes():
                 found.append(int(folder.name))
         except OSError:
             continue  # the process has exited

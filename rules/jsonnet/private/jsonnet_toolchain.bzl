@@ -8,7 +8,7 @@ _DOC = """Declares an engine with tools of your own.
 jsonnet_toolchain(
     name = "own",
     check = ":own_check",
-    engine = "rjsonnet",
+    engine = "gojsonnet",
     render = ":own_render",
 )
 

@@ -67,6 +67,32 @@ _own_tools_test = analysistest.make(
     },
 )
 
+def _wheel_toolchain_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    (action,) = [action for action in analysistest.target_actions(env) if action.mnemonic == "Jsonnet"]
+    asserts.true(env, action.argv[0].endswith("/render_gojsonnet_wheel"), "the tool is %s" % action.argv[0])
+    asserts.equals(env, "--engine=gojsonnet", action.argv[1])
+    programs = [file.path for file in action.inputs.to_list() if "/jsonnet_tools/" in file.path]
+    asserts.equals(env, [], programs)
+    return analysistest.end(env)
+
+_wheel_toolchain_test = analysistest.make(
+    _wheel_toolchain_test_impl,
+    config_settings = {"//command_line_option:extra_toolchains": "//rules/jsonnet:wheel_toolchain"},
+)
+
+def wheel_toolchain_test(name):
+    """Checks that the toolchain for machines without Go evaluates with the Python package and needs no Go program.
+
+    Args:
+      name: Name of the test.
+    """
+    _wheel_toolchain_test(
+        name = name,
+        size = "small",
+        target_under_test = ":by_flag",
+    )
+
 def own_tools_test(name):
     """Checks that a registered toolchain with own tools is used, and gets the limits.
 

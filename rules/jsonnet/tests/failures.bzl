@@ -91,7 +91,7 @@ def failure_tests(name):
     _wrong_engine_test(
         name = "engine_flag_fails_test",
         size = "small",
-        message = "--//rules/jsonnet:engine: 'v8' is not an engine. Use one of rjsonnet, gojsonnet, jsonnet.",
+        message = "--//rules/jsonnet:engine: 'v8' is not an engine. Use one of gojsonnet, rjsonnet, jsonnet.",
         target_under_test = "//rules/jsonnet:engine",
     )
     _wrong_limit_test(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rules.jsonnet.tools import engine, error_location, render
+from rules.jsonnet.tools import engine, error_location, render, worker
 from rules.jsonnet.tools.errors import RenderError, UsageError
 from rules.jsonnet.tools.request import ENGINES, Binding, Request
 
@@ -210,11 +210,40 @@ def test_values_that_json_does_not_have(name: str, value: str) -> None:
     assert not Path("o.json").exists()
 
 
+_HOSTILE = "\\u001b[31m red \\u0007 \\u009b2J \\u202e \\r back"
+_SHOWN = "\\u001b[31m red \\u0007 \\u009b2J \\u202e "
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["error '{}'", "{{ assert false : '{}' }}", "{{}}['{}']", "import '{}'", "importstr @'x{}'", "std.extVar('{}')", "{{ '{}': 1 }}", "{{ '{}/../x': 1 }}",
+     "std.assertEqual('{}', 1)", "std.parseJson('{}')", "std.trace('{}', 1)", "local a = '{}'; a(1)", "'%q{}' % 1"],
+)  # fmt: skip
+def test_control_characters_never_reach_a_terminal(name: str, program: str) -> None:
+    """With each engine, a message that quotes a program shows control characters and marks of direction as escapes."""
+    Path("p.jsonnet").write_text(program.format(_HOSTILE))
+    evaluator = worker.Evaluator()
+    code, message = evaluator.run([f"--engine={name}", "--src=p.jsonnet", "--multiple", "--out=one", "--out=two"])
+    evaluator.stop()
+
+    assert code == 1
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", message)
+    if program.startswith(("error", "{{ assert", "std.trace")):
+        assert _SHOWN in message
+
+
+def test_control_characters_of_a_program_that_does_not_parse(name: str) -> None:
+    """Neither do those of the source text, which some messages quote."""
+    lines = _error(name, {"a/main.jsonnet": "{ a: 1 \x1b[31m }"})
+
+    assert "\x1b" not in "".join(lines)
+
+
 def test_missing_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error of a tool that was built without the engine lists all engines."""
     monkeypatch.setitem(__import__("sys").modules, "rules.jsonnet.tools.engines.jsonnet", None)
 
-    with pytest.raises(UsageError, match="this tool does not contain the engine 'jsonnet' .*; choose one of rjsonnet, "):
+    with pytest.raises(UsageError, match="this tool does not contain the engine 'jsonnet' .*; choose one of gojsonnet, "):
         engine.load("jsonnet")
 
 
@@ -252,7 +281,7 @@ def _waiting(pid: int) -> list[int]:
 
 
 def test_the_child_dies_with_its_parent() -> None:
-    """When the process that waits for go-jsonnet is killed, its child dies too."""
+    """When the process that waits for go-jsonnet is killed, its child and the engine's own process die too."""
     program = "[std.foldl(function(a, b) a + b, std.range(1, 100000000), 0), {}.gone]"
     Path("a/main.jsonnet").write_text(program)
     parent = os.fork()
@@ -260,15 +289,14 @@ def test_the_child_dies_with_its_parent() -> None:
         error_location.find_stack(Request(src="a/main.jsonnet"))
         os._exit(0)
     (child,) = _waiting(parent)
-    stat = Path(f"/proc/{child}/stat")
-    while "jsonnet" not in Path(f"/proc/{child}/maps").read_text():
-        time.sleep(0.01)  # the child loads the engine after it has called prctl
+    (other,) = _waiting(child)
     os.kill(parent, signal.SIGKILL)
     os.waitpid(parent, 0)
-    deadline = time.monotonic() + 3
-    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
-        assert time.monotonic() < deadline, "the child still runs"
-        time.sleep(0.02)
+    deadline = time.monotonic() + 20
+    for stat in (Path(f"/proc/{pid}/stat") for pid in (child, other)):
+        while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
+            assert time.monotonic() < deadline, "the child still runs"
+            time.sleep(0.02)
 
 
 def test_without_a_location_the_files_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

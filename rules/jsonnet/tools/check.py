@@ -23,7 +23,7 @@ from typing import TextIO
 
 from rules.jsonnet.tools import engine, outputs, render, worker
 from rules.jsonnet.tools import request as requests
-from rules.jsonnet.tools.errors import RenderError
+from rules.jsonnet.tools.errors import RenderError, printable
 
 _SWITCHES = ("--regex", "--canonicalize", "--show_output", "--update")
 
@@ -237,7 +237,7 @@ def main(argv: Sequence[str], stdout: TextIO | None = None, stderr: TextIO | Non
         code, text = evaluator.run(list(argv))
     finally:
         evaluator.stop()
-    ((stderr or sys.stderr) if code else (stdout or sys.stdout)).write(text)
+    ((stderr or sys.stderr) if code else (stdout or sys.stdout)).write(printable(text))
     return code
 
 

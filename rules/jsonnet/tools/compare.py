@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from rules.jsonnet.tools.errors import printable
+
 
 def difference(one: object, other: object, path: str = "the value") -> str:
     """Describes the first difference between two JSON values.
@@ -87,7 +89,7 @@ def main(argv: Sequence[str], stderr: TextIO | None = None) -> int:
     sys.setrecursionlimit(_FRAMES)
     wrong = [f"FAIL {name}: {sentence}" for name, outcomes in programs.items() for sentence in compare(outcomes)]
     sys.setrecursionlimit(before)
-    err.write("".join(sentence + "\n" for sentence in wrong))
+    err.write("".join(printable(sentence) + "\n" for sentence in wrong))
     return 1 if wrong else 0
 
 

@@ -49,11 +49,11 @@ def test_outcomes_of_all_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             assert render.run([f"--engine={engine}", f"--src={program}.jsonnet", f"--outcome={files[-1]}"]) == (0, "")
 
     assert compare.main(files) == 0
-    Path("t.good.gojsonnet.json").write_text(json.dumps({"exit_code": 1, "message": "no", "value": None}))
+    Path("t.good.rjsonnet.json").write_text(json.dumps({"exit_code": 1, "message": "no", "value": None}))
     err = io.StringIO()
 
     assert compare.main(files, err) == 1
-    assert err.getvalue() == "FAIL t.good: exit code 0 with rjsonnet, 1 with gojsonnet: no\n"
+    assert err.getvalue() == "FAIL t.good: exit code 0 with gojsonnet, 1 with rjsonnet: no\n"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_values_that_cannot_be_compared(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     Path("p.jsonnet").write_text(program)
 
-    assert render.run(["--src=p.jsonnet", "--outcome=o.json", "--max_stack=100000"]) == (0, "")
+    assert render.run(["--engine=rjsonnet", "--src=p.jsonnet", "--outcome=o.json", "--max_stack=100000"]) == (0, "")
 
     outcome = json.loads(Path("o.json").read_text())
     assert outcome["exit_code"] == 1

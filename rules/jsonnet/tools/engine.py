@@ -17,7 +17,7 @@ from types import ModuleType
 from rules.common.errors import InputError
 from rules.common.stamping import fill, read_status
 from rules.jsonnet.tools import advice, error_location
-from rules.jsonnet.tools.engines.call import Call
+from rules.jsonnet.tools.engines.call import Call, EngineDiedError
 from rules.jsonnet.tools.engines.paths import workspace_path
 from rules.jsonnet.tools.errors import RenderError, UsageError
 from rules.jsonnet.tools.imports import Inputs
@@ -154,13 +154,23 @@ def evaluate(request: Request) -> str:
     Raises:
         RenderError: the program fails; the message includes the Jsonnet stack trace.
         UsageError: this tool does not contain the engine.
+        EngineDiedError: the engine's own process died.
     """
     engine = load(request.engine)
     inputs = Inputs([request.src, *request.inputs], request.imports, engine.BINARY)
-    call = Call(request.src, inputs, request.max_stack, files=inputs.texts, **_bind(request))
+    call = Call(
+        request.src,
+        inputs,
+        request.max_stack,
+        files=inputs.texts,
+        declared=inputs.declared,
+        folders=inputs.folders,
+        failed=inputs.failed,
+        **_bind(request),
+    )
     try:
         return str(engine.evaluate(call))
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit, EngineDiedError):
         raise
     except BaseException as error:  # a panic of the Rust engine is not an Exception
         message, stack = engine.parse_error(str(error) or "the engine failed without a message", call)

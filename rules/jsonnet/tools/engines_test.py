@@ -48,7 +48,7 @@ _CELL = re.compile(r"`([^`]+)`|(error|dies|never ends)")
 
 def _rows() -> list[tuple[str, str, list[str]]]:
     """Returns (engine, program, expected result) for each program in the README's table."""
-    table = _README.read_text(encoding="utf-8").split("| program | rjsonnet | gojsonnet | jsonnet |\n")[1].split("\n\n")[0]
+    table = _README.read_text(encoding="utf-8").split("| program | gojsonnet | rjsonnet | jsonnet |\n")[1].split("\n\n")[0]
     rows = []
     for line in table.splitlines()[1:]:
         programs, *cells = line.strip("| ").split(" | ")
@@ -90,9 +90,9 @@ def test_text_block_without_last_newline() -> None:
     """All engines but rjsonnet support `|||-`."""
     program = "|||-\n  a\n|||"
 
-    assert [_value(name, program) for name in ENGINES[1:]] == ["a", "a"]
+    assert [_value(name, program) for name in ENGINES if name != "rjsonnet"] == ["a", "a"]
     with pytest.raises(RenderError, match="syntax error"):
-        _value(ENGINES[0], program)
+        _value("rjsonnet", program)
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -120,4 +120,4 @@ def test_json_that_is_also_imported_as_text() -> None:
     Path("x.json").write_text('{"a": "x\\/y"}')
 
     with pytest.raises(RenderError, match="syntax error"):
-        engine.evaluate(Request(src="p.jsonnet", engine=ENGINES[0], inputs=["x.json"]))
+        engine.evaluate(Request(src="p.jsonnet", engine="rjsonnet", inputs=["x.json"]))

@@ -1,4 +1,4 @@
-"""Finds the stack trace of an error for which the default engine gives no location.
+"""Finds the stack trace of an error for which rjsonnet gives no location.
 
 rjsonnet reports a missing field, a wrong index or a wrong operand without a
 location. go-jsonnet always gives one. So a program that failed without a location

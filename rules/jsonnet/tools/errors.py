@@ -10,7 +10,25 @@ error also has the Jsonnet stack trace. `rules.jsonnet.tools.render.run` and
 
 from __future__ import annotations
 
+import re
+
 from rules.common.errors import TurnupError
+
+# What a terminal or an editor would act on instead of showing it: control characters except line break and tab, marks
+# that turn the direction of text, and half of a surrogate pair, which no encoding has.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Returns a text that a terminal shows as it is.
+
+    Args:
+        text: any text, such as the message of a program's `error`.
+
+    Returns:
+        The text with a Jsonnet escape in place of each control character.
+    """
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 class RenderError(TurnupError):
@@ -23,9 +41,9 @@ class RenderError(TurnupError):
     """
 
     def __init__(self, message: str) -> None:
-        """Keeps the message."""
-        super().__init__(message)
-        self.message = message
+        """Keeps the message without control characters, because it quotes texts of the program."""
+        self.message = printable(message)
+        super().__init__(self.message)
 
 
 class UsageError(RenderError):

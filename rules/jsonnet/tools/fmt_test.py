@@ -164,6 +164,18 @@ def test_lint_finds(tmp_path: Path, text: str, finding: str) -> None:
     assert finding in err
 
 
+def test_control_characters_are_shown_as_escapes(tmp_path: Path) -> None:
+    """Source text that a message quotes cannot write to a terminal."""
+    (tmp_path / "x.jsonnet").write_text("local \x1b[31m = 1; {}")
+    (tmp_path / "y.jsonnet").write_text("local unused = '\x1b[31m'; {}")
+
+    for command, name in (("check", "x.jsonnet"), ("fix", "x.jsonnet"), ("lint", "x.jsonnet"), ("lint", "y.jsonnet")):
+        code, out, err = _run(command, name, folder=tmp_path)
+        assert code == 1
+        assert "\x1b" not in out + err
+    assert "\\u001b[31m" in err
+
+
 def test_lint_follows_imports(tmp_path: Path) -> None:
     """The linter finds unknown fields of imported libraries, and -J adds an import folder."""
     (tmp_path / "lib").mkdir()

@@ -7,11 +7,12 @@ Each rendering reads the files again, so there is no cache that could be stale.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from rules.jsonnet.tools.engines.paths import workspace_path
 from rules.jsonnet.tools.errors import RenderError
@@ -24,6 +25,8 @@ class Inputs:
     """The declared inputs of one rendering, as the engine's import callback.
 
     Attributes:
+        declared: map of workspace path to the path to read, for every declared file.
+        folders: workspace paths of the folders to search after the importing file's folder and before the workspace root.
         failure: the error of the failed import, which the caller reports instead of
             the engine's message; None if no import failed.
         imported: paths of the imported files, in order of their first import.
@@ -40,11 +43,11 @@ class Inputs:
                 the text (surrogateescape).
         """
         self._binary = binary
-        self._paths: dict[str, str] = {}
+        self.declared: dict[str, str] = {}
         for path in paths:
             # A source file is listed before a generated file with the same workspace path, and wins.
-            self._paths.setdefault(workspace_path(path), path)
-        self._imports = list(dict.fromkeys(map(workspace_path, imports)))
+            self.declared.setdefault(workspace_path(path), path)
+        self.folders = list(dict.fromkeys(map(workspace_path, imports)))
         self._texts: dict[str, str] = {}
         self.failure: RenderError | None = None
 
@@ -78,19 +81,36 @@ class Inputs:
             self.failure = error
             raise
 
+    def failed(self, imported: Iterable[str], missing: Sequence[str]) -> str:
+        """Repeats the imports of an engine that resolves them by itself, after its program has failed.
+
+        Args:
+            imported: paths of the files that it has read, in order.
+            missing: folder and name of the import that it could not resolve, as in `__call__`; empty if there is none.
+
+        Returns:
+            The path of a file that it must accept although it is not UTF-8, because `importbin` imports it; "" if there is none.
+        """
+        with contextlib.suppress(RenderError):  # `failure` keeps it
+            for path in imported:
+                self._read(path, lambda: True)
+            if missing:
+                return self(*missing)[0]
+        return ""
+
     def _resolve(self, folder: str, name: str) -> tuple[str, str]:
         """Returns (path, text) of the import; see `__call__`."""
         if os.path.isabs(folder):
             folder = os.path.relpath(folder)
         for candidate in self._candidates(folder, name):
-            path = self._paths.get(candidate)
+            path = self.declared.get(candidate)
             if path is not None:
                 return path, self._read(path, lambda: self._find_import(folder, name, "importbin") is not None)
         raise RenderError(self._missing(folder, name))
 
     def _candidates(self, folder: str, name: str) -> list[str]:
         """Returns the workspace paths to try for an import, in order."""
-        roots = [workspace_path(folder), *self._imports, "."]
+        roots = [workspace_path(folder), *self.folders, "."]
         return [workspace_path(posixpath.join(root, name)) for root in roots]
 
     def _read(self, path: str, as_bytes: Callable[[], bool]) -> str:
@@ -126,7 +146,7 @@ class Inputs:
         if found:
             advice = f"{found} exists; add its jsonnet_library to deps, or the file to data"
         else:
-            close = difflib.get_close_matches(name, [*self._paths, *map(posixpath.basename, self._paths)], n=1)
+            close = difflib.get_close_matches(name, [*self.declared, *map(posixpath.basename, self.declared)], n=1)
             advice = f"did you mean '{close[0]}'?" if close else "add the target that provides it to deps, or the file to data"
         return f"{location}: '{name}' is not among the target's declared inputs; {advice}"
 
@@ -152,7 +172,7 @@ class Inputs:
 
     def _target(self, folder: str, name: str) -> str:
         """Returns the declared input that an import resolves to; "" if there is none."""
-        return next((self._paths[found] for found in self._candidates(folder, name) if found in self._paths), "")
+        return next((self.declared[found] for found in self._candidates(folder, name) if found in self.declared), "")
 
     def _location(self, folder: str, name: str) -> str:
         """Returns the location of an import, which the engine does not report."""

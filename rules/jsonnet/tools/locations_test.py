@@ -102,7 +102,7 @@ def test_no_location_is_wrong() -> None:
     whole = 0
     for seed in range(400):
         program, location = _random_program(random.Random(seed))
-        found = _innermost(_error(ENGINES[0], program))
+        found = _innermost(_error("rjsonnet", program))
         line = location[: location.index(":", 1)]
         assert found in (location, line, "") or location.startswith(found + "-"), (program, found, location)
         whole += found == location
@@ -112,14 +112,14 @@ def test_no_location_is_wrong() -> None:
 @pytest.mark.usefixtures("alone")
 def test_several_lines_of_ascii() -> None:
     """Without go-jsonnet, an error over several lines has only its first line."""
-    assert _error(ENGINES[0], "\n{ x: error 'a' +\n  'b' }")[1] == "    p.jsonnet:2: error statement"
+    assert _error("rjsonnet", "\n{ x: error 'a' +\n  'b' }")[1] == "    p.jsonnet:2: error statement"
 
 
 @pytest.mark.usefixtures("alone")
 def test_syntax_errors_need_no_other_engine() -> None:
     """rjsonnet itself finds the location of a syntax error, by parsing the text again."""
-    assert _error(ENGINES[0], _ABOVE + "{ a: 'é', b: 1 +")[1:] == ["    p.jsonnet:9:17"]
-    message, location = _error(ENGINES[0], _ABOVE + "{ a: 'é' , , }")
+    assert _error("rjsonnet", _ABOVE + "{ a: 'é', b: 1 +")[1:] == ["    p.jsonnet:9:17"]
+    message, location = _error("rjsonnet", _ABOVE + "{ a: 'é' , , }")
     assert message.endswith(', got ","')
     assert location == "    p.jsonnet:9:12"
 
@@ -142,7 +142,7 @@ def test_errors_in_code_in_attributes(name: str, target: str, stack_name: str, c
 
 def test_another_error_of_the_other_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stack trace of a different error is not used."""
-    fields = {"src": "p.jsonnet", "bindings": [], "engine": ENGINES[0]}
+    fields = {"src": "p.jsonnet", "bindings": [], "engine": "rjsonnet"}
     Path("p.jsonnet").write_text("error 'one'")
 
     assert error_location_child.evaluate({**fields}, "runtime error: one") == ["    p.jsonnet:1:1-12: $"]

@@ -190,9 +190,9 @@ def test_values_that_do_not_match(value: object, fields: dict[str, Any], message
 
 @pytest.mark.parametrize("code", ["{a: 1e999}", "[-1e999]", "1e999", "[1e999, 1]", "std.log(-1)", "{ a: std.log(-1), b: 1 }"])
 def test_numbers_that_json_does_not_have(code: str) -> None:
-    """An infinite number or NaN is an error, because no JSON parser could read it."""
+    """An infinite number or NaN, which rjsonnet prints, is an error, because no JSON parser could read it."""
     with pytest.raises(RenderError, match="an infinite number or NaN, which JSON does not have"):
-        outputs.layout(Request(src="a", outs=["o"]), _print(code))
+        outputs.layout(Request(src="a", outs=["o"]), _print(code, "rjsonnet"))
 
 
 def test_words_inside_strings_are_not_numbers() -> None:
@@ -203,7 +203,7 @@ def test_words_inside_strings_are_not_numbers() -> None:
 
 def test_deep_values_with_words_are_written() -> None:
     """A value that is too deep for Python's JSON parser is written, even with inf and NaN in its strings."""
-    text = _print("{ info: 'inf', x: " + "[" * 1500 + "'NaN'" + "]" * 1500 + " }")
+    text = _print("{ info: 'inf', x: " + "[" * 1500 + "'NaN'" + "]" * 1500 + " }", "rjsonnet")
 
     assert outputs.layout(Request(src="a", outs=["o"]), text)["o"] == text + "\n"
 

@@ -22,7 +22,7 @@ DEFAULT_MAX_TRACE = 20
 DEFAULT_TIMEOUT_S = 600
 DEFAULT_MEMORY_MIB = 4096
 
-ENGINES = ("rjsonnet", "gojsonnet", "jsonnet")
+ENGINES = ("gojsonnet", "rjsonnet", "jsonnet")
 """Names of the engines, the default first."""
 
 # The value of --encoding that the rules send.

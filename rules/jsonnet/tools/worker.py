@@ -17,16 +17,18 @@ import ctypes
 import io
 import json
 import os
+import resource
 import select
 import signal
 import time
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, NoReturn, TextIO
 
 from rules.common.worker import ProtocolError, messages, reply
 from rules.jsonnet.tools import engine, render
-from rules.jsonnet.tools.errors import RenderError
+from rules.jsonnet.tools.engines.call import EngineDiedError
+from rules.jsonnet.tools.errors import RenderError, printable
 from rules.jsonnet.tools.request import DEFAULT_MEMORY_MIB, DEFAULT_TIMEOUT_S, ENGINES, peek
 
 # Resident bytes after which the evaluator is replaced between two renderings:
@@ -42,6 +44,9 @@ Discard = Callable[[list[str]], None]
 _PR_SET_PDEATHSIG = 1
 # Counts as 30 % more memory when the kernel chooses a process to kill.
 _OOM_SCORE = 300
+_STACK = 120 * 2**20
+# Engines with modules that start no thread when they are loaded.
+_PRELOADED = ("gojsonnet", "rjsonnet")
 # Seconds between two checks of a rendering's memory; the fastest engine allocates about 100 MiB in this time.
 _POLL_S = 0.1
 
@@ -53,6 +58,16 @@ def resident_memory(pid: int | str = "self") -> int:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
     except OSError:
         return 0
+
+
+def memory_of_tree(pid: int) -> int:
+    """Returns the resident memory of a process and its children in bytes: an engine may be a process of its own."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = file.read().split()
+    except OSError:
+        children = []
+    return resident_memory(pid) + sum(map(resident_memory, children))
 
 
 class _Terminated(BaseException):
@@ -110,7 +125,10 @@ class Evaluator:
             return self._fail(arguments, str(error))
         if not line:
             ending = self.stop(kill=False)
-            return self._fail(arguments, f"the Jsonnet engine died twice ({ending}); simplify the program or report it")
+            todo = "simplify the program or report it"
+            if peek(arguments, "engine", ENGINES[0]) != ENGINES[0]:
+                todo = f'set engine = "{ENGINES[0]}", or {todo}'
+            return self._fail(arguments, f"the Jsonnet engine died twice ({ending}); {todo}")
         code, message, memory = json.loads(line)
         self._grown = memory > self.memory_limit
         return code, message
@@ -148,7 +166,7 @@ class Evaluator:
             # Parsed only here, because most renderings finish before the first check.
             seconds = seconds or _number(arguments, "timeout", DEFAULT_TIMEOUT_S)
             mebibytes = mebibytes or _number(arguments, "memory", DEFAULT_MEMORY_MIB)
-            self._seen = resident_memory(self.pid)
+            self._seen = memory_of_tree(self.pid)
             if self._seen > mebibytes << 20:
                 raise _LimitError(
                     f"the program uses more than {mebibytes} MiB of memory; make it smaller, try another engine, "
@@ -223,6 +241,14 @@ def _raise_oom_score() -> None:
         pass  # not Linux, or not permitted
 
 
+def _raise_stack_limit() -> None:
+    """Gives deep recursions of an engine in this process a larger stack; the kernel leaves room for 128 MiB below every stack."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    wanted = _STACK if hard == resource.RLIM_INFINITY else min(_STACK, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_STACK, (wanted, hard))
+
+
 def _evaluate_forever(request_fd: int, response_fd: int, server: int, run: Run) -> None:
     """Renders each line's arguments until the server closes the pipe. This is the child process."""
     # The child must not outlive a server that Bazel has killed, not even in an endless program.
@@ -231,6 +257,7 @@ def _evaluate_forever(request_fd: int, response_fd: int, server: int, run: Run) 
         os._exit(0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _raise_oom_score()
+    _raise_stack_limit()
     # std.trace writes to standard error, which Bazel writes to a separate log file.
     # Captured here, it reaches the user with the response.
     notes = os.memfd_create("notes")
@@ -240,22 +267,32 @@ def _evaluate_forever(request_fd: int, response_fd: int, server: int, run: Run) 
             arguments = json.loads(line)
             try:
                 code, message = run(arguments)
+            except EngineDiedError as died:
+                _end_like(died.code)
             except Exception as error:  # noqa: BLE001  # a bug of ours must be one sentence in the log, too
                 code, message = _failure(arguments, f"internal error ({type(error).__name__}: {error}); report it")
             size = os.lseek(notes, 0, os.SEEK_CUR)
             if size:
-                message = os.pread(notes, size, 0).decode("utf-8", "replace") + message
+                message = printable(os.pread(notes, size, 0).decode("utf-8", "replace")) + message
                 os.ftruncate(notes, 0)
                 os.lseek(notes, 0, os.SEEK_SET)
-            responses.write(json.dumps([code, message, resident_memory()]).encode() + b"\n")
+            responses.write(json.dumps([code, message, memory_of_tree(os.getpid())]).encode() + b"\n")
             responses.flush()
     os._exit(0)
+
+
+def _end_like(code: int) -> NoReturn:
+    """Ends this process as its engine's process ended, so that the server treats both in the same way."""
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
+        os.kill(os.getpid(), -code)
+    os._exit(code or 1)
 
 
 def _preload(arguments: list[str]) -> None:
     """Loads the engine before the fork if that is safe, so that new evaluators start with it loaded."""
     name = peek(arguments, "engine", ENGINES[0])
-    if name == ENGINES[0]:
+    if name in _PRELOADED:
         with contextlib.suppress(RenderError):  # the rendering itself reports it, with its label
             engine.load(name)
 

@@ -165,22 +165,48 @@ def test_a_killed_evaluator_is_replaced(evaluator: worker.Evaluator) -> None:
     assert Path("b.json").read_text() == "2\n"
 
 
-def test_a_crash_is_one_message(evaluator: worker.Evaluator) -> None:
+@pytest.mark.parametrize(
+    ("engine", "depth", "words"),
+    [
+        ("gojsonnet", 200_000, r"exit code 2\); simplify the program or report it"),
+        ("rjsonnet", 2_000_000, r'SIG\w+\); set engine = "gojsonnet", or simplify the program or report it'),
+    ],
+)
+def test_a_crash_is_one_message(evaluator: worker.Evaluator, engine: str, depth: int, words: str) -> None:
     """If the engine crashes, the program fails with one message that names it, and the next rendering succeeds."""
-    code, message = evaluator.run(_program("deep", "[" * 200_000 + "]" * 200_000))
+    code, message = evaluator.run([*_program("deep", "[" * depth + "]" * depth), f"--engine={engine}"])
 
     assert code == 1
-    assert re.fullmatch(
-        r"ERROR: //:deep: the Jsonnet engine died twice \(SIG\w+\); simplify the program or report it\n",
-        message,
-    )
+    assert re.fullmatch(rf"ERROR: //:deep: the Jsonnet engine died twice \({words}\n", message)
     assert evaluator.run(_program("b", "2")) == (0, "")
 
 
+def test_an_engine_in_a_process_of_its_own_is_replaced(evaluator: worker.Evaluator) -> None:
+    """After go-jsonnet's own process is killed, the next rendering uses a new one, and none is left over at the end."""
+    assert evaluator.run(_program("a", "1")) == (0, "")
+    (program,) = _children(evaluator.pid)
+    os.kill(program, signal.SIGKILL)
+
+    assert evaluator.run(_program("b", "2")) == (0, "")
+    (other,) = _children(evaluator.pid)
+    evaluator.stop()
+
+    assert other != program
+    _wait(lambda: not _running(other), "for the engine's process to exit")
+
+
+def test_deep_tail_calls() -> None:
+    """rjsonnet evaluates 10,000 nested tail calls, for which the stack of 8 MiB that Linux gives a process is too small."""
+    evaluator = worker.Evaluator()
+    program = _program("tail", "local f(n, a) = if n == 0 then a else f(n - 1, a + 1) tailstrict; f(10000, 0)")
+    assert evaluator.run([*program, "--engine=rjsonnet"]) == (0, "")
+    assert Path("tail.json").read_text() == "10000\n"
+    evaluator.stop()
+
+
 # Runs for days, and uses little memory in the first seconds.
-_ENDLESS = "local f(n) = if n == 0 then 0 else f(n - 1) tailstrict; [f(400) for i in std.range(1, 1000000000)]"
-# rjsonnet searches forever for the exponent of 0, and its memory grows.
-_GREEDY = "'%e' % 0"
+_ENDLESS = "local f(n) = if n == 0 then 0 else f(n - 1) tailstrict; [f(400) for i in std.range(1, 1000000)]"
+_GREEDY = {"gojsonnet": "std.range(1, 1000000000)", "rjsonnet": "'%e' % 0"}
 
 
 def test_an_endless_program_is_killed(evaluator: worker.Evaluator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,9 +229,10 @@ def test_an_endless_program_is_killed(evaluator: worker.Evaluator, monkeypatch: 
     assert evaluator.run(_program("b", "2")) == (0, "")
 
 
-def test_a_growing_program_is_killed(evaluator: worker.Evaluator) -> None:
+@pytest.mark.parametrize("engine", _GREEDY)
+def test_a_growing_program_is_killed(evaluator: worker.Evaluator, engine: str) -> None:
     """A rendering over the memory limit fails with a message that names it, and the next one succeeds."""
-    assert evaluator.run([*_program("greedy", _GREEDY), "--memory=200", "--timeout=60"]) == (
+    assert evaluator.run([*_program("greedy", _GREEDY[engine]), f"--engine={engine}", "--memory=200", "--timeout=60"]) == (
         1,
         (
             "ERROR: //:greedy: the program uses more than 200 MiB of memory; make it smaller, try another engine, "

@@ -4,6 +4,7 @@
 //	jsonnet-tools check [-advice COMMAND] FILE...    fails if a file is not as fix would write it
 //	jsonnet-tools fix FILE|FOLDER...                 formats in place; a folder stands for all Jsonnet files below it
 //	jsonnet-tools lint [-J FOLDER]... FILE...
+//	jsonnet-tools evaluate PARENT                    answers requests of the process PARENT, see evaluate.go
 //
 // After --, a word that begins with a hyphen is a name. -advice is the
 // command that check tells the user to run.
@@ -20,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/go-jsonnet"
@@ -33,7 +35,23 @@ const usage = "usage: jsonnet-tools check [-advice COMMAND] FILE... | fix FILE|F
 const defaultAdvice = "bazel run //rules/jsonnet:fmt"
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.Stdout, printable{os.Stderr}))
+}
+
+// printable writes control characters as escapes, because messages quote source text and file names.
+type printable struct{ io.Writer }
+
+func (p printable) Write(text []byte) (int, error) {
+	var out strings.Builder
+	for _, character := range string(text) {
+		if (unicode.IsControl(character) && character != '\n' && character != '\t') || unicode.Is(unicode.Bidi_Control, character) {
+			fmt.Fprintf(&out, "\\u%04x", character)
+		} else {
+			out.WriteRune(character)
+		}
+	}
+	_, err := io.WriteString(p.Writer, out.String())
+	return len(text), err
 }
 
 // run does what the arguments say and returns the exit code.
@@ -43,6 +61,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	command, args := args[0], args[1:]
+	if command == "evaluate" {
+		return serve(args, os.Stdin, stdout, stderr)
+	}
 	advice := defaultAdvice
 	if command == "check" && len(args) >= 2 && args[0] == "-advice" {
 		advice, args = args[1], args[2:]

@@ -1,8 +1,8 @@
-"""Parameters of one evaluation, the same for every engine."""
+"""Parameters of one evaluation, the same for every engine, and the error of an engine that died."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -19,6 +19,10 @@ class Call:
         tla_vars: top-level arguments that are strings.
         tla_codes: top-level arguments that are code.
         files: map of path for stack traces to text, for every file that `resolve` has returned.
+        declared: map of workspace path to the path to read, for every file that may be imported.
+        folders: workspace paths of the folders to search after the importing file's folder and before the workspace root.
+        failed: takes the paths that an engine has read by itself, and folder and name of the import at which it failed, for
+            the messages about the program; returns the path of a file that may have any bytes, if that was the failure.
     """
 
     src: str
@@ -29,6 +33,9 @@ class Call:
     tla_vars: dict[str, str] = field(default_factory=dict)
     tla_codes: dict[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    declared: Mapping[str, str] = field(default_factory=dict)
+    folders: Sequence[str] = ()
+    failed: Callable[[Sequence[str], Sequence[str]], str] = lambda imported, missing: ""
 
     def codes(self) -> dict[str, str]:
         """Returns the code of external variables and top-level arguments, by its name in stack traces."""
@@ -40,3 +47,16 @@ class Call:
     def texts(self) -> dict[str, str]:
         """Returns every text that a stack trace may mention, by its name there."""
         return {**self.files, **self.codes()}
+
+
+class EngineDiedError(Exception):
+    """The process of an engine died during an evaluation.
+
+    Attributes:
+        code: its exit code; the negative number of the signal that killed it.
+    """
+
+    def __init__(self, code: int) -> None:
+        """Keeps the exit code."""
+        super().__init__(f"the Jsonnet engine died (exit code {code})")
+        self.code = code

@@ -79,6 +79,9 @@ def parse_error(text: str, call: Call) -> tuple[list[str], list[str]]:
 
 def _parts(text: str) -> tuple[list[str], list[str]]:
     """Returns the result of `parse_error`, with columns in bytes, as the engine counts them."""
+    if text.startswith("(CRASH) "):  # go-jsonnet's own stack follows
+        crash = text.removeprefix("(CRASH) ").split("\n")[0]
+        return [f"go-jsonnet crashed: {crash}; change the program, and report it to go-jsonnet"], []
     if not text.startswith("RUNTIME ERROR: "):
         static = text.removeprefix("STATIC ERROR: ")
         match = _STATIC.match(static)

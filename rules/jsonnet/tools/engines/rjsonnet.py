@@ -1,4 +1,4 @@
-"""rjsonnet, the Rust implementation: the default engine, and by far the fastest.
+"""rjsonnet, the Rust implementation: by far the fastest engine, but it differs from the others (rules/jsonnet/README.md).
 
 Garbage collection costs more than the evaluation of a small program, so it is
 off, and rules.jsonnet.tools.worker replaces the evaluating process when it has

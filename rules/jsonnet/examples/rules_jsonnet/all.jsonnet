@@ -1,0 +1,1 @@
+{ jobs: [import 'nightly.jsonnet', import 'weekly.jsonnet'] }

@@ -1,0 +1,1 @@
+function(settings) { type: std.type(settings), settings: settings }

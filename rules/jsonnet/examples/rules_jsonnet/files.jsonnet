@@ -1,0 +1,1 @@
+{ [name]: std.extVar(name) for name in ['1-text', 'first', 'settings', 'value'] }

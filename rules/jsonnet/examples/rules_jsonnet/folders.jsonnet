@@ -1,0 +1,1 @@
+[import 'near.libsonnet', (import 'template.libsonnet').text]

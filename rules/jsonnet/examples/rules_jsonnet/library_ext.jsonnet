@@ -1,0 +1,1 @@
+{ second: 2 } + std.extVar('first')

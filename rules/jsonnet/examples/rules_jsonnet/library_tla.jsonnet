@@ -1,0 +1,1 @@
+function(first) { second: 2 } + first

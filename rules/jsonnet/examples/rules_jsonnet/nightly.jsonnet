@@ -1,0 +1,3 @@
+local jobs = import 'jobs.libsonnet';
+
+jobs.job('nightly', 3) { steps+: ['report'] }

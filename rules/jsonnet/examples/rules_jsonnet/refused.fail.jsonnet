@@ -1,0 +1,3 @@
+local jobs = import 'jobs.libsonnet';
+
+[jobs.job('late', 25)]

@@ -1,0 +1,4 @@
+|||
+  First line
+    and a second one
+|||
