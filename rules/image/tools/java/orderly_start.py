@@ -30,6 +30,7 @@ _ALL_THREADS = 0x40000000  # __WALL of waitpid
 _KEPT = ("Reference Handl", "Finalizer")  # as the kernel has their names, of 15 characters at most
 _UNNAMED = "java"  # the JVM names each thread before that runs Java code
 _PAUSE = 0.002  # seconds between two looks
+_PAUSE_AT_START = 0.0001  # a new thread makes some twenty system calls, each with two stops, before it has a name
 _IDLE_LOOKS = 5
 
 
@@ -75,7 +76,7 @@ class OrderlyJvm:
         try:
             while (status := self._next_stop()) is None:
                 if not self._feed():
-                    time.sleep(_PAUSE)
+                    time.sleep(_PAUSE if self._released else _PAUSE_AT_START)
                 if time.monotonic() > deadline:
                     raise subprocess.TimeoutExpired(process.args, timeout)
         except BaseException:
