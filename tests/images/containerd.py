@@ -56,9 +56,9 @@ class Containerd:
         config = self._folder / "config.toml"
         config.write_text(_CONFIG.format(folder=self._folder))
         with open(self._folder / "log", "wb") as log:
-            # A session of its own: Ctrl-C in a terminal reaches the test alone, which stops it.
-            command = [*_IN_NAMESPACE, str(self._programs / "containerd"), "--config", str(config)]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            # It ends with the test, however that ends.
+            command = [*_IN_NAMESPACE, "setpriv", "--pdeathsig", "KILL", str(self._programs / "containerd"), "--config", str(config)]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + _START_SECONDS
         while subprocess.run([*self._ctr, "version"], capture_output=True, check=False).returncode:
             if self._process.poll() is not None or time.monotonic() > deadline:
