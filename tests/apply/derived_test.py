@@ -46,6 +46,7 @@ def stateful(**spec: Any) -> dict[str, Any]:
 
 _PARTITION: dict[str, Any] = {"rollingUpdate": {"partition": 1}}
 _NOT_SET: dict[str, Any] = {"rollingUpdate": {}}
+_NULL: dict[str, Any] = {"rollingUpdate": None}
 _CHANGES: dict[str, list[dict[str, Any]]] = {
     "egress rules are added": [policy(), policy(**_EGRESS)],
     "egress rules are added beside ingress rules": [policy(podSelector={}, ingress=[{}]), policy(podSelector={}, ingress=[{}], **_EGRESS)],
@@ -58,7 +59,7 @@ _CHANGES: dict[str, list[dict[str, Any]]] = {
     },
     **{
         f"updateStrategy of a StatefulSet from {before} to {after}": [stateful(updateStrategy=before), stateful(updateStrategy=after)]
-        for before, after in ((_PARTITION, {}), ({}, _PARTITION), (_PARTITION, _NOT_SET))
+        for before, after in ((_PARTITION, {}), ({}, _PARTITION), (_PARTITION, _NOT_SET), (_PARTITION, _NULL))
     },
     "serviceAccount changes its name": [workload("Deployment", serviceAccount="x"), workload("Deployment", serviceAccountName="y")],
 }
@@ -94,6 +95,16 @@ def test_derived_fields_follow_a_change(shell, server, client, home, name, repla
     writes = server.changes()
     assert (shell.run("diff"), shell.out) == (0, ""), shell.err
     assert shell.run("apply") == 0 and server.changes() == writes, shell.err
+
+
+def test_a_null_is_the_servers_default_after_a_replace(shell, server, home):
+    """Where the server has answered null with a default, a replace leaves nothing for a diff or an apply to do."""
+    shell.make_targets(document("//svc:dev", [placed(stateful(updateStrategy=_NULL), home)], namespace=home))
+    for verb in ("apply", "replace"):
+        assert shell.run(verb) == 0, shell.err
+        writes = server.changes()
+        assert (shell.run("diff"), shell.out) == (0, ""), shell.err
+        assert shell.run("apply") == 0 and server.changes() == writes, shell.err
 
 
 def test_what_the_server_allocates_stays(shell, client, home):

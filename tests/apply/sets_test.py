@@ -42,9 +42,9 @@ def outcomes(shell) -> dict[int, str]:
     return {event["revision"]: event["outcome"] for event in shell.events("rollback", "--list") if event["event"] == "revision"}
 
 
-def kept(name: str) -> dict[str, Any]:
+def kept(name: str, **data: str) -> dict[str, Any]:
     """Returns a ConfigMap that nothing prunes."""
-    obj = config_map(name)
+    obj = config_map(name, **data)
     obj["metadata"]["annotations"] = {"turnup/on-remove": "keep"}
     return obj
 
@@ -106,6 +106,15 @@ def test_delete_after_a_move_and_a_rename(shell, client, home):
 
     assert shell.run("delete") == 0, shell.err
     assert maps(client, home) == {} and revisions(client, home) == []
+
+
+def test_delete_of_kept_configuration_of_a_renamed_target(shell, client, home):
+    """All generations of a ConfigMap go with a delete, also those that another name of their target applied and that are annotated to stay."""
+    apply(shell, home, {"//old:dev": ([], hash_names([kept("x", key="1")]))}, "--prune")
+    use(shell, home, {"//new:dev": ([], hash_names([kept("x", key="2")]))})
+
+    assert shell.run("delete") == 0, shell.err
+    assert maps(client, home) == {} and "annotation" not in shell.err
 
 
 def test_kept_objects_move_along(shell, client, home):

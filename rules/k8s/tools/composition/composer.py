@@ -12,7 +12,7 @@ from rules.k8s.tools.api.field_ownership import conflicts, is_scattered, own_ent
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.api.openapi import Schemas
 from rules.k8s.tools.composition.autoscalers import Autoscalers
-from rules.k8s.tools.composition.composition import Fields, compose, field_set, has_raw_mapping, mirrors_left, missing_paths, overlaps, removes, union, without
+from rules.k8s.tools.composition.composition import Fields, compose, field_set, has_raw_mapping, mirrors_left, missing_paths, overlaps, removes, union, without, without_null
 from rules.k8s.tools.composition.derivation import Derivation, derive, former_manifest, says_the_same
 from rules.k8s.tools.deletion import recreation
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
@@ -233,9 +233,9 @@ class Composer:
             stored = self._client.request("GET", item.path, accept=METADATA_ONLY)[1]
 
     def _kept(self, item: Item, live: Object) -> Fields:
-        """Returns the fields that follow no other: those of the manifest and of other managers, and replicas for an autoscaler."""
+        """Returns the fields that follow no other: those with a value in the manifest, those of other managers, and replicas for an autoscaler."""
         replicas: Fields = {f"f:{_REPLICAS[0]}": {f"f:{_REPLICAS[1]}": {}}} if self.releases(item, live) else {}
-        return union([field_set(item.obj, self.schemas.of(item.resource)), self._others(live), replicas])
+        return union([field_set(without_null(item.obj), self.schemas.of(item.resource)), self._others(live), replicas])
 
     def _owned(self, item: Item, live: Object) -> Fields:
         return union(entry.get("fieldsV1") or {} for entry in own_entries(live, adopt=self._adopt))

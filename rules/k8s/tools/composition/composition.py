@@ -188,6 +188,13 @@ def field_set(wanted: Object, schema: Schema) -> Fields:
     return _fields(body, schema)
 
 
+def without_null(value: Any) -> Any:
+    """Returns a value without the fields that are null, for which the server has a default."""
+    if isinstance(value, dict):
+        return {key: without_null(each) for key, each in value.items() if each is not None}
+    return [without_null(each) for each in value] if isinstance(value, list) else value
+
+
 def _fields(value: Any, schema: Schema) -> Fields:
     if isinstance(value, dict) and not schema.is_atomic:
         return {f"f:{key}": _fields(each, schema.field(key)) for key, each in value.items()}

@@ -113,8 +113,8 @@ def _derive(value: Any, live: Any, former: Any, new: Any, owned: Fields | None, 
         if all(each is not None for each in elements):
             fields = fields_by_key(owned or {}, schema.keys)
             return list(_derive_parts(elements, lambda key: (fields.get(key), schema.items)).values())
-    # What has just been removed was the live value; what was there before and nobody owns still is.
-    return new if owned is None and live == former and value in (_ABSENT, live) else value
+    # What has just been removed, or set to null, was the live value; what was there before and nobody owns still is.
+    return new if owned is None and live == former and value in (_ABSENT, None, live) else value
 
 
 def _derive_parts(sides: Sequence[Any], inside: Callable[[str], tuple[Fields | None, Schema]]) -> dict[str, Any]:

@@ -31,6 +31,8 @@ def thing(**spec: Any) -> dict[str, Any]:
         ({}, {"limit": 1}, {"limit": 1}, {"limit": 0}, {"limit": 0}),
         ({}, {}, {}, {"random": "abc"}, {}),
         ({"owned": 1}, {"owned": 1}, {"owned": 1}, {"owned": 2}, {"owned": 1}),
+        ({"update": None}, {"update": {"a": 0}}, {"update": {"a": 0}}, {"update": {"a": 0}}, {"update": {"a": 0}}),
+        ({"update": None}, {"update": {"a": 1}}, {"update": {"a": 0}}, {"update": {"a": 0}}, {"update": None}),
         ({"raw": {"a": 1}}, {"raw": {"a": 1}}, {"raw": {"a": 1}}, {}, {"raw": {}}),
         (
             {"list": [{"name": "a", "x": 1}, {"name": "b"}]},
@@ -40,7 +42,7 @@ def thing(**spec: Any) -> dict[str, Any]:
             {"list": [{"name": "a", "x": 2}, {"name": "b"}]},
         ),
     ],
-    ids=["follows", "was changed", "allocated", "leaves", "of a controller", "was removed", "is not added", "owned", "raw", "elements"],
+    ids=["follows", "was changed", "allocated", "leaves", "of a controller", "was removed", "is not added", "owned", "null", "null over a change", "raw", "elements"],
 )
 def test_derived_fields_follow(value, live, former, new, wanted):
     """A field follows if nobody owns it and the live object has what the former manifest's new object would have."""

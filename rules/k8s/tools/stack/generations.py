@@ -162,9 +162,16 @@ def list_obsolete(client: Client, own: StackConfigs, executor: Executor, *, sett
     return [generation.item for generation in choose_obsolete(live_generations(client, own.owners, executor), own, settled_before=before)]
 
 
-def list_others(client: Client, items: Iterable[Item], executor: Executor) -> list[Item]:
-    """Returns all other generations of the items' ConfigMaps and Secrets, of the same targets. A delete removes them too."""
-    own = StackConfigs.of(items)
+def list_others(client: Client, items: Iterable[Item], executor: Executor, members: Iterable[Member] = ()) -> list[Item]:
+    """Returns all other generations of the items' ConfigMaps and Secrets: of the same targets, or listed by the stack. A delete removes them too.
+
+    Args:
+        client: the API server.
+        items: the stack's objects.
+        executor: for requests in parallel.
+        members: what the stack lists.
+    """
+    own = StackConfigs.of(items, members)
     return [generation.item for generation in choose_obsolete(live_generations(client, own.owners, executor), own, keep=0)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,10 @@ def delete_stack(run: Run, client: Client, items: list[Item], executor: Executor
         left, unserved = locate_members((*stack.former.prunable, *stack.former.generations), stack.kinds)
         if unserved:
             run.report.note(unserved_note(stack.label, unserved))
-        elsewhere = _keep_elsewhere(stack) + _keep_left(stack)
+        # Generations of targets that have another name by now go, too, whatever their annotation says: their configuration is deleted, and has not left.
+        listed = (*stack.inventory.members.values(), *stack.former.kept)
+        left += generations.list_others(client, [*items, *left], executor, listed)
+        elsewhere = _keep_elsewhere(stack) + _keep_left(stack, {item.identity for item in left})
         stays = {result.item.identity for result in elsewhere}
         deleter = stack.deleter()
         with stack.predecessor_lease():
@@ -83,10 +87,16 @@ def _keep_elsewhere(stack: LiveStack) -> list[Result]:
     return results
 
 
-def _keep_left(stack: LiveStack) -> list[Result]:
-    """Reports what left the stack and stays, because another stack has it or because its annotation says so; returns the results."""
+def _keep_left(stack: LiveStack, going: Set[Identity]) -> list[Result]:
+    """Reports what left the stack and stays, because another stack has it or because its annotation says so; returns the results.
+
+    Args:
+        stack: the stack.
+        going: what is deleted all the same.
+    """
     released = {member.identity: next(other.stack for other in stack.inventory.others if member.identity in other.members) for member in stack.former.released}
-    items, _ = locate_members((*stack.former.released, *stack.live_kept()), stack.kinds)
+    staying = [member for member in (*stack.former.released, *stack.live_kept()) if member.identity not in going]
+    items, _ = locate_members(staying, stack.kinds)
     results = [
         Result(item, "kept", error=f"is also part of {released[item.identity]}" if item.identity in released else f"has the annotation {ON_REMOVE}: keep")
         for item in items
