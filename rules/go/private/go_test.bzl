@@ -1,5 +1,6 @@
 """go_test: the tests of a Go package."""
 
+load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
 load(":compile.bzl", "COMPILE_ATTRS", "SOURCES_ATTRS", "run_go")
 
 _DOC = """Runs the tests of a Go package; `go vet` checks the package first, as `go test` does.
@@ -45,15 +46,15 @@ def _impl(ctx):
     run_go(ctx, program, mode = "test")
     main = ctx.attr._main[DefaultInfo]
     launcher = ctx.actions.declare_file(ctx.label.name)
-    exports = ["export %s='%s'" % (name, ctx.expand_location(value, ctx.attr.data).replace("'", "'\\''")) for name, value in ctx.attr.env.items()]
+    exports = ["export %s=%s" % (name, shell_word(ctx.expand_location(value, ctx.attr.data))) for name, value in ctx.attr.env.items()]
     ctx.actions.expand_template(
         template = ctx.file._launcher,
         output = launcher,
         substitutions = {
             "%{exports}": "\n".join(exports),
-            "%{folder}": "%s/%s" % (ctx.workspace_name, ctx.label.package),
-            "%{main}": "%s/%s" % (ctx.workspace_name, main.files_to_run.executable.short_path),
-            "%{program}": "%s/%s" % (ctx.workspace_name, program.short_path),
+            "%{folder}": in_double_quotes("%s/%s" % (ctx.workspace_name, ctx.label.package)),
+            "%{main}": in_double_quotes("%s/%s" % (ctx.workspace_name, main.files_to_run.executable.short_path)),
+            "%{program}": in_double_quotes("%s/%s" % (ctx.workspace_name, program.short_path)),
         },
         is_executable = True,
     )

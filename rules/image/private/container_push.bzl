@@ -1,6 +1,7 @@
 """container_push: pushes an image, or a bundle of images, to a registry with `bazel run`."""
 
 load("@host_python//:defs.bzl", "PYTHON")
+load("//rules/common:shell.bzl", "in_double_quotes")
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:arguments.bzl", "check_target", "stamp_attr", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
@@ -201,8 +202,8 @@ def _impl(ctx):
         output = executable,
         is_executable = True,
         substitutions = {
-            "%{imports}": " ".join(ctx.attr._push_tool[PyInfo].imports.to_list()),
-            "%{plan}": ctx.workspace_name + "/" + plan.short_path,
+            "%{imports}": in_double_quotes(" ".join(ctx.attr._push_tool[PyInfo].imports.to_list())),
+            "%{plan}": in_double_quotes(ctx.workspace_name + "/" + plan.short_path),
             "%{python}": PYTHON,
         },
     )

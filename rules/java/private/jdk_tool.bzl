@@ -1,6 +1,7 @@
 """jdk_tool: a Java program that other Java rules run, compiled by the JDK itself."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
+load("//rules/common:shell.bzl", "shell_word")
 load(":jdk.bzl", "JAVA_VERSION", "JDK_ERROR", "jdk_program")
 
 _DOC = "Compiles a Java program with javac, without a worker, and makes a launcher for actions. It starts in the execution root."
@@ -35,7 +36,7 @@ def _compile(ctx, classes):
     message = "Compiling the Java tool %s" % ctx.label
     if JDK_ERROR:
         refusal = ctx.actions.declare_file(ctx.label.name + "_refusal")
-        ctx.actions.write(refusal, "#!/bin/sh\necho 'ERROR: %s' >&2\nexit 1\n" % JDK_ERROR.replace("'", "'\\''"), is_executable = True)
+        ctx.actions.write(refusal, "#!/bin/sh\necho %s >&2\nexit 1\n" % shell_word("ERROR: " + JDK_ERROR), is_executable = True)
         ctx.actions.run(executable = refusal, outputs = [classes], mnemonic = "JavaTool", progress_message = message)
         return
     args = ctx.actions.args()

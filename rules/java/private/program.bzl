@@ -1,5 +1,6 @@
 """The launcher and the main class of java_binary and java_test."""
 
+load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
 load(":compile.bzl", "label_text", "run_tool")
 load(":jdk.bzl", "jdk_program")
 
@@ -49,15 +50,6 @@ def named_source(ctx):
             return class_of_source(src.short_path)
     return None
 
-def _escaped(text):
-    """Returns text for a place between double quotes in a shell script."""
-    for special in ["\\", "\"", "$", "`"]:
-        text = text.replace(special, "\\" + special)
-    return text
-
-def _quoted(text):
-    return "'%s'" % text.replace("'", "'\\''")
-
 def _expand(ctx, text):
     # $(location) is rootpath here, as in rules_java: the program runs in runfiles.
     for word in ["location ", "locations "]:
@@ -96,19 +88,19 @@ def write_launcher(ctx, launcher, jars, main_class, jvm_flags, arguments = []):
       jvm_flags: list of flags of the virtual machine.
       arguments: list of arguments before the user's. Empty: none.
     """
-    exports = ["export %s=%s" % (name, _quoted(_expand(ctx, value))) for name, value in ctx.attr.env.items()]
+    exports = ["export %s=%s" % (name, shell_word(_expand(ctx, value))) for name, value in ctx.attr.env.items()]
     ctx.actions.expand_template(
         template = ctx.file._launcher,
         output = launcher,
         is_executable = True,
         substitutions = {
-            "%{arguments}": " ".join([_quoted(each) for each in arguments]),
-            "%{class_path}": ":".join(["$r/" + _escaped(runfiles_path(ctx, jar)) for jar in jars.to_list()]),
+            "%{arguments}": " ".join([shell_word(each) for each in arguments]),
+            "%{class_path}": ":".join(["$r/" + in_double_quotes(runfiles_path(ctx, jar)) for jar in jars.to_list()]),
             "%{exports}": "\n".join(exports),
-            "%{flags}": " ".join([_quoted(each) for each in jvm_flags]),
+            "%{flags}": " ".join([shell_word(each) for each in jvm_flags]),
             "%{java}": jdk_program("java"),
-            "%{main_class}": _quoted(main_class),
-            "%{self}": _escaped(runfiles_path(ctx, launcher)),
+            "%{main_class}": shell_word(main_class),
+            "%{self}": in_double_quotes(runfiles_path(ctx, launcher)),
         },
     )
 

@@ -1,5 +1,6 @@
 """jsonnet_engines_test: renders the programs of a package with every engine and compares the values."""
 
+load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
 load("//rules/common:worker.bzl", "worker_requirements")
 load(":engines.bzl", "ENGINES", "JsonnetEngineInfo", "LIMIT_ATTRS", "startup_arguments")
 load(":providers.bzl", "JsonnetProgramInfo")
@@ -65,8 +66,8 @@ def _impl(ctx):
     ctx.actions.write(
         launcher,
         _LAUNCHER.format(
-            outcomes = " ".join(["'%s'" % outcome.short_path for outcome in outcomes]),
-            tool = ctx.executable._compare.short_path,
+            outcomes = " ".join([shell_word(outcome.short_path) for outcome in outcomes]),
+            tool = in_double_quotes(ctx.executable._compare.short_path),
         ),
         is_executable = True,
     )

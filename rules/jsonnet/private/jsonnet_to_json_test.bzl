@@ -1,5 +1,6 @@
 """jsonnet_to_json_test: compares the value or the error of a program with a golden file."""
 
+load("//rules/common:shell.bzl", "in_double_quotes")
 load(":attrs.bzl", "COMMON_ATTRS")
 load(":engines.bzl", "TOOLCHAIN_TYPE", "engine_of", "startup_arguments")
 load(":rendering.bzl", "rendering")
@@ -88,7 +89,7 @@ def _impl(ctx):
     launcher = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.write(
         launcher,
-        _LAUNCHER.format(tool = engine.check.executable.short_path, parameters = parameters.short_path),
+        _LAUNCHER.format(tool = in_double_quotes(engine.check.executable.short_path), parameters = in_double_quotes(parameters.short_path)),
         is_executable = True,
     )
     runfiles = ctx.runfiles(files = files + [parameters], transitive_files = spec.inputs)

@@ -1,5 +1,7 @@
 """The shared part of tests that run go-jsonnet's formatter or linter on source files."""
 
+load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
+
 SOURCE_TEST_ATTRS = {
     "srcs": attr.label_list(
         mandatory = True,
@@ -35,8 +37,8 @@ def source_test(ctx, arguments, files):
     ctx.actions.write(
         launcher,
         _LAUNCHER.format(
-            arguments = " ".join(["'%s'" % word for word in arguments + [file.short_path for file in ctx.files.srcs]]),
-            tool = ctx.file._tools.short_path,
+            arguments = " ".join([shell_word(word) for word in arguments + [file.short_path for file in ctx.files.srcs]]),
+            tool = in_double_quotes(ctx.file._tools.short_path),
         ),
         is_executable = True,
     )

@@ -1,6 +1,7 @@
 """Plans and launchers, which make a target runnable with `bazel run`."""
 
 load("//:cluster_constants.bzl", "REGISTRY")
+load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
 load(":labels.bzl", "label_string")
 
 # What Bazel builds for each verb: manifests with resolved image digests, and the images themselves.
@@ -55,10 +56,10 @@ def write_launcher(ctx, tool, arguments, plan, runfiles):
         template = ctx.file._launcher,
         output = executable,
         substitutions = {
-            "%{arguments}": " ".join(["'%s'" % a for a in arguments]),
-            "%{plan}": ctx.workspace_name + "/" + plan.short_path,
-            "%{target}": label_string(ctx.label),
-            "%{tool}": ctx.workspace_name + "/" + tool[DefaultInfo].files_to_run.executable.short_path,
+            "%{arguments}": " ".join([shell_word(argument) for argument in arguments]),
+            "%{plan}": in_double_quotes(ctx.workspace_name + "/" + plan.short_path),
+            "%{target}": in_double_quotes(label_string(ctx.label)),
+            "%{tool}": in_double_quotes(ctx.workspace_name + "/" + tool[DefaultInfo].files_to_run.executable.short_path),
         },
         is_executable = True,
     )

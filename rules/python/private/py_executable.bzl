@@ -5,6 +5,7 @@ Bazel 4's own stub needs an interpreter named `python` and starts it twice. This
 """
 
 load("@host_python//:defs.bzl", "PYTHON")
+load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
 load("//rules/python/private:py_library.bzl", "PY_LIBRARY_ATTRS", "check_version", "library_providers")
 
 PY_EXECUTABLE_ATTRS = {
@@ -29,6 +30,10 @@ PY_EXECUTABLE_ATTRS = {
 }
 
 PY_EXECUTABLE_ATTRS.update(PY_LIBRARY_ATTRS)
+
+def _runfiles_path(ctx, file):
+    """Returns a file's path below the runfiles folder."""
+    return file.short_path[len("../"):] if file.short_path.startswith("../") else ctx.workspace_name + "/" + file.short_path
 
 def _main_module(ctx):
     if ctx.attr.main_module:
@@ -58,7 +63,7 @@ def py_executable(ctx):
     library = library_providers(ctx)
     launcher = ctx.actions.declare_file(ctx.label.name)
     exports = [
-        "export %s='%s'" % (key, ctx.expand_location(value, ctx.attr.data).replace("'", "'\\''"))
+        "export %s=%s" % (key, shell_word(ctx.expand_location(value, ctx.attr.data)))
         for key, value in ctx.attr.env.items()
     ]
     ctx.actions.expand_template(
@@ -67,10 +72,10 @@ def py_executable(ctx):
         is_executable = True,
         substitutions = {
             "%{exports}": "\n".join(exports),
-            "%{imports}": " ".join(library.py_info.imports.to_list()),
-            "%{module}": _main_module(ctx),
+            "%{imports}": in_double_quotes(" ".join(library.py_info.imports.to_list())),
+            "%{module}": in_double_quotes(_main_module(ctx)),
             "%{python}": PYTHON,
-            "%{self}": launcher.short_path[len("../"):] if launcher.short_path.startswith("../") else ctx.workspace_name + "/" + launcher.short_path,
+            "%{self}": in_double_quotes(_runfiles_path(ctx, launcher)),
         },
     )
     main = [ctx.file.main] if ctx.file.main else []
