@@ -12,7 +12,19 @@ from rules.k8s.tools.api.field_ownership import conflicts, is_scattered, own_ent
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.api.openapi import Schemas
 from rules.k8s.tools.composition.autoscalers import Autoscalers
-from rules.k8s.tools.composition.composition import Fields, compose, field_set, has_raw_mapping, mirrors_left, missing_paths, overlaps, removes, union, without, without_null
+from rules.k8s.tools.composition.composition import (
+    Fields,
+    compose,
+    field_set,
+    has_raw_mapping,
+    mirrors_left,
+    missing_paths,
+    overlaps,
+    removes,
+    union,
+    without,
+    without_null,
+)
 from rules.k8s.tools.composition.derivation import Derivation, derive, former_manifest, says_the_same
 from rules.k8s.tools.deletion import recreation
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError

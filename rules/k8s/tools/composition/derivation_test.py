@@ -42,7 +42,20 @@ def thing(**spec: Any) -> dict[str, Any]:
             {"list": [{"name": "a", "x": 2}, {"name": "b"}]},
         ),
     ],
-    ids=["follows", "was changed", "allocated", "leaves", "of a controller", "was removed", "is not added", "owned", "null", "null over a change", "raw", "elements"],
+    ids=[
+        "follows",
+        "was changed",
+        "allocated",
+        "leaves",
+        "of a controller",
+        "was removed",
+        "is not added",
+        "owned",
+        "null",
+        "null over a change",
+        "raw",
+        "elements",
+    ],
 )
 def test_derived_fields_follow(value, live, former, new, wanted):
     """A field follows if nobody owns it and the live object has what the former manifest's new object would have."""
