@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
@@ -87,7 +87,7 @@ def _keep_elsewhere(stack: LiveStack) -> list[Result]:
     return results
 
 
-def _keep_left(stack: LiveStack, going: Set[Identity]) -> list[Result]:
+def _keep_left(stack: LiveStack, going: AbstractSet[Identity]) -> list[Result]:
     """Reports what left the stack and stays, because another stack has it or because its annotation says so; returns the results.
 
     Args:
