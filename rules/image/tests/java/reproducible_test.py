@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from rules.image.tools.testing.tracing import needs_tracing
+
 OTHER_USER = 65534
 HERE = Path("rules/image/tests/java")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a build as another user")
@@ -61,6 +63,7 @@ def _build(folder: Path, user: int, umask: int, zone: str, home: Path) -> dict[s
 
 
 @needs_root
+@needs_tracing
 def test_two_users_in_two_folders_get_the_same_bytes(folders) -> None:
     """Every file of the runtime and the archive are equal, byte for byte, and the temporary folders are empty afterwards."""
     home = folders[2] / "jdk"

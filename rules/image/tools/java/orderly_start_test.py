@@ -8,6 +8,7 @@ import time
 import pytest
 
 from rules.image.tools.java.orderly_start import OrderlyJvm
+from rules.image.tools.testing.tracing import needs_tracing
 
 # It runs in a thread of its own, as in java's launcher, and starts one with a name that is kept and one with another name. Each
 # notes when it runs. The list decides how the program ends.
@@ -42,6 +43,7 @@ def _run(tmp_path, content: bytes, program: str = _PROGRAM, timeout: float = 60)
     return status, (tmp_path / "output").read_text()
 
 
+@needs_tracing
 def test_kept_threads_run_only_when_the_list_is_opened(tmp_path) -> None:
     """A thread of the JVM that loads classes runs after the main thread opens the list; other threads run at once."""
     status, said = _run(tmp_path, b"a/A\n" * 100_000)
