@@ -89,14 +89,17 @@ def _user(name: str) -> dict[str, Any]:
     return {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}
 
 
+def _group(name: str) -> dict[str, Any]:
+    return {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": name}
+
+
 def _rule(group: str, resources: list[str], verbs: list[str]) -> dict[str, Any]:
     return {"apiGroups": [group], "resources": resources, "verbs": verbs}
 
 
 def _administrators() -> list[tuple[str, dict[str, Any]]]:
     """Returns the role binding of the group in the certificate of kubeconfigs, which can be taken away, unlike the group system:masters."""
-    group = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": ADMINISTRATORS}
-    return [_binding(ADMINISTRATORS, "cluster-admin", group)]
+    return [_binding(ADMINISTRATORS, "cluster-admin", _group(ADMINISTRATORS))]
 
 
 def _kubelet_access() -> list[tuple[str, dict[str, Any]]]:
@@ -108,12 +111,14 @@ def _statement() -> list[tuple[str, dict[str, Any]]]:
     """Returns what the cluster lacks, and the right of every account to read it."""
     public, rbac = "/api/v1/namespaces/kube-public", f"{_RBAC}/namespaces/kube-public"
     rules = [{**_rule("", ["configmaps"], ["get"]), "resourceNames": [STATEMENT]}]
-    everyone = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated"}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": STATEMENT}
     return [
         (f"{public}/configmaps", _object("ConfigMap", "v1", STATEMENT, "kube-public", data=LACKS)),
         (f"{rbac}/roles", _object("Role", "rbac.authorization.k8s.io/v1", STATEMENT, "kube-public", rules=rules)),
-        (f"{rbac}/rolebindings", _object("RoleBinding", "rbac.authorization.k8s.io/v1", STATEMENT, "kube-public", roleRef=role, subjects=[everyone])),
+        (
+            f"{rbac}/rolebindings",
+            _object("RoleBinding", "rbac.authorization.k8s.io/v1", STATEMENT, "kube-public", roleRef=role, subjects=[_group("system:authenticated")]),
+        ),
     ]
 
 

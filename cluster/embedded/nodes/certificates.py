@@ -25,10 +25,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cluster.common.errors import ClusterError
 
-__all__ = ["VALID", "Authority", "load_authority", "new_authority", "remaining", "write_key_pair"]
+__all__ = ["Authority", "load_authority", "new_authority", "remaining", "write_key_pair"]
 
-VALID = datetime.timedelta(days=3650)
-"""How long certificates are valid, if nothing else is said."""
+_VALID = datetime.timedelta(days=3650)
 # A machine's clock can be behind for a moment after the machine wakes from sleep.
 _BACKDATE = datetime.timedelta(hours=1)
 
@@ -59,7 +58,7 @@ class Authority:
         hosts: Sequence[str] = (),
         server: bool = False,
         client: bool = True,
-        valid: datetime.timedelta = VALID,
+        valid: datetime.timedelta = _VALID,
     ) -> None:
         """Issues a certificate with a new key, and writes FOLDER/NAME.crt and FOLDER/NAME.key.
 
@@ -130,7 +129,7 @@ def remaining(path: Path) -> datetime.timedelta:
     return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc - datetime.datetime.now(datetime.UTC)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, valid: datetime.timedelta = VALID) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, valid: datetime.timedelta = _VALID) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()

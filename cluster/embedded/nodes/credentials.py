@@ -17,6 +17,7 @@ import os
 import shutil
 from pathlib import Path
 
+from cluster.common.files import write_atomically
 from cluster.embedded.nodes.certificates import Authority, load_authority, new_authority, remaining, write_key_pair
 from cluster.model.state import Cluster
 
@@ -76,9 +77,8 @@ def _write_encryption(path: Path) -> None:
         "kind": "EncryptionConfiguration",
         "resources": [{"resources": ["secrets"], "providers": [{"secretbox": {"keys": [key]}}, {"identity": {}}]}],
     }
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        json.dump(content, stream, indent=2)
+    # In one step: a key that is half written would be taken for the cluster's.
+    write_atomically(path, json.dumps(content, indent=2) + "\n")
 
 
 def write_node_credentials(cluster: Cluster, number: int, authority: Authority | None = None) -> None:

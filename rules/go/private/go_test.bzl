@@ -1,5 +1,6 @@
 """go_test: the tests of a Go package."""
 
+load("//rules/common:runfiles.bzl", "runfiles_path")
 load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
 load(":compile.bzl", "COMPILE_ATTRS", "SOURCES_ATTRS", "run_go")
 
@@ -53,8 +54,8 @@ def _impl(ctx):
         substitutions = {
             "%{exports}": "\n".join(exports),
             "%{folder}": in_double_quotes("%s/%s" % (ctx.workspace_name, ctx.label.package)),
-            "%{main}": in_double_quotes("%s/%s" % (ctx.workspace_name, main.files_to_run.executable.short_path)),
-            "%{program}": in_double_quotes("%s/%s" % (ctx.workspace_name, program.short_path)),
+            "%{main}": in_double_quotes(runfiles_path(ctx, main.files_to_run.executable)),
+            "%{program}": in_double_quotes(runfiles_path(ctx, program)),
         },
         is_executable = True,
     )

@@ -1,6 +1,7 @@
 """container_push: pushes an image, or a bundle of images, to a registry with `bazel run`."""
 
 load("@host_python//:defs.bzl", "PYTHON")
+load("//rules/common:runfiles.bzl", "runfiles_path")
 load("//rules/common:shell.bzl", "in_double_quotes")
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:arguments.bzl", "check_target", "stamp_attr", "stamp_value")
@@ -203,7 +204,7 @@ def _impl(ctx):
         is_executable = True,
         substitutions = {
             "%{imports}": in_double_quotes(" ".join(ctx.attr._push_tool[PyInfo].imports.to_list())),
-            "%{plan}": in_double_quotes(ctx.workspace_name + "/" + plan.short_path),
+            "%{plan}": in_double_quotes(runfiles_path(ctx, plan)),
             "%{python}": PYTHON,
         },
     )

@@ -1,5 +1,6 @@
 """The action that plans a push: it checks names and destinations, and writes what is sent where."""
 
+load("//rules/common:runfiles.bzl", "runfiles_path")
 load(":actions.bzl", "run_image_tool")
 
 PUSH_PLAN_ATTRS = {
@@ -26,18 +27,6 @@ _DEFAULTS = {
     "tag": None,
     "tag_file": None,
 }
-
-def runfiles_path(ctx, file):
-    """Returns the path of a file from the root of the runfiles tree.
-
-    Args:
-      ctx (ctx): the rule's context.
-      file (File): the file.
-
-    Returns:
-      string.
-    """
-    return file.short_path[len("../"):] if file.short_path.startswith("../") else ctx.workspace_name + "/" + file.short_path
 
 def push_files(image):
     """Returns the files that a push of an image reads at run time.

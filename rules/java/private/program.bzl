@@ -1,5 +1,6 @@
 """The launcher and the main class of java_binary and java_test."""
 
+load("//rules/common:runfiles.bzl", "runfiles_path")
 load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
 load(":compile.bzl", "label_text", "run_tool")
 load(":jdk.bzl", "jdk_program")
@@ -55,17 +56,6 @@ def _expand(ctx, text):
     for word in ["location ", "locations "]:
         text = text.replace("$(" + word, "$(" + word.replace("location", "rootpath"))
     return ctx.expand_location(text, ctx.attr.data)
-
-def runfiles_path(ctx, file):
-    """Returns a file's path below the runfiles folder.
-
-    Args:
-      ctx: the rule's context.
-      file: a File.
-    Returns:
-      string.
-    """
-    return file.short_path[len("../"):] if file.short_path.startswith("../") else ctx.workspace_name + "/" + file.short_path
 
 def jvm_flags_of(ctx):
     """Returns jvm_flags with locations replaced.

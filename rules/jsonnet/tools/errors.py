@@ -26,7 +26,7 @@ def printable(text: str) -> str:
         text: any text, such as the message of a program's `error`.
 
     Returns:
-        The text with a Jsonnet escape in place of each control character.
+        The text, with each control character written as a Jsonnet escape.
     """
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 

@@ -1,6 +1,7 @@
 """Plans and launchers, which make a target runnable with `bazel run`."""
 
 load("//:cluster_constants.bzl", "REGISTRY")
+load("//rules/common:runfiles.bzl", "runfiles_path")
 load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
 load(":labels.bzl", "label_string")
 
@@ -57,9 +58,9 @@ def write_launcher(ctx, tool, arguments, plan, runfiles):
         output = executable,
         substitutions = {
             "%{arguments}": " ".join([shell_word(argument) for argument in arguments]),
-            "%{plan}": in_double_quotes(ctx.workspace_name + "/" + plan.short_path),
+            "%{plan}": in_double_quotes(runfiles_path(ctx, plan)),
             "%{target}": in_double_quotes(label_string(ctx.label)),
-            "%{tool}": in_double_quotes(ctx.workspace_name + "/" + tool[DefaultInfo].files_to_run.executable.short_path),
+            "%{tool}": in_double_quotes(runfiles_path(ctx, tool[DefaultInfo].files_to_run.executable)),
         },
         is_executable = True,
     )

@@ -5,6 +5,7 @@ Bazel 4's own stub needs an interpreter named `python` and starts it twice. This
 """
 
 load("@host_python//:defs.bzl", "PYTHON")
+load("//rules/common:runfiles.bzl", "runfiles_path")
 load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
 load("//rules/python/private:py_library.bzl", "PY_LIBRARY_ATTRS", "check_version", "library_providers")
 
@@ -30,10 +31,6 @@ PY_EXECUTABLE_ATTRS = {
 }
 
 PY_EXECUTABLE_ATTRS.update(PY_LIBRARY_ATTRS)
-
-def _runfiles_path(ctx, file):
-    """Returns a file's path below the runfiles folder."""
-    return file.short_path[len("../"):] if file.short_path.startswith("../") else ctx.workspace_name + "/" + file.short_path
 
 def _main_module(ctx):
     if ctx.attr.main_module:
@@ -75,7 +72,7 @@ def py_executable(ctx):
             "%{imports}": in_double_quotes(" ".join(library.py_info.imports.to_list())),
             "%{module}": in_double_quotes(_main_module(ctx)),
             "%{python}": PYTHON,
-            "%{self}": in_double_quotes(_runfiles_path(ctx, launcher)),
+            "%{self}": in_double_quotes(runfiles_path(ctx, launcher)),
         },
     )
     main = [ctx.file.main] if ctx.file.main else []

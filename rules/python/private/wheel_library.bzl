@@ -1,6 +1,7 @@
 """wheel_library: a wheel as a Python library, for the BUILD files of pip_repository."""
 
 load("@host_python//:defs.bzl", "PYTHON")
+load("//rules/common:runfiles.bzl", "runfiles_path")
 load("//rules/python/private:runfiles.bzl", "merge_runfiles")
 
 _DOC = "Unpacks a wheel into one directory, byte-compiled, and adds that directory to the import path of dependents."
@@ -37,7 +38,7 @@ def _impl(ctx):
         mnemonic = "UnpackWheel",
         progress_message = "Unpacking %s" % ctx.file.wheel.basename,
     )
-    import_path = site.short_path[len("../"):] if site.short_path.startswith("../") else ctx.workspace_name + "/" + site.short_path
+    import_path = runfiles_path(ctx, site)
     files = depset([site], transitive = [d[DefaultInfo].files for d in ctx.attr.deps])
     return [
         DefaultInfo(
