@@ -123,9 +123,11 @@ _COUNTERPARTS = {
 
 def _split_kubectl(verb: str, words: list[str]) -> tuple[list[str], list[str]]:
     """Returns the flags of kubectl without effect among words that are no options of the verb, and the other words."""
+    if verb not in _KUBECTL_VERBS:
+        return [], words
     ignored: list[str] = []
     others: list[str] = []
-    for word in words if verb in _KUBECTL_VERBS else ():
+    for word in words:
         name = word.removeprefix("--").partition("=")[0]
         if (word.startswith("--") and name in _WITHOUT_EFFECT) or re.fullmatch(r"-v=?[0-9]+", word):
             ignored.append(word)
@@ -135,7 +137,7 @@ def _split_kubectl(verb: str, words: list[str]) -> tuple[list[str], list[str]]:
             ignored.append(word)
         else:
             others.append(word)
-    return ignored, others if verb in _KUBECTL_VERBS else words
+    return ignored, others
 
 
 class _Parser(argparse.ArgumentParser):
