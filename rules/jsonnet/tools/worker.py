@@ -112,7 +112,7 @@ class Evaluator:
             line = self._request(arguments)
             if not line:
                 ending = self.stop(kill=False)
-                if self._seen > self.memory_limit:
+                if ending == signal.SIGKILL.name and self._seen > self.memory_limit:
                     # The kernel may have killed it for lack of memory, and a second try would use as much.
                     return self._fail(
                         arguments,

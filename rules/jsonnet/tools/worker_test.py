@@ -181,6 +181,16 @@ def test_a_crash_is_one_message(evaluator: worker.Evaluator, engine: str, depth:
     assert evaluator.run(_program("b", "2")) == (0, "")
 
 
+def test_a_crash_of_a_large_engine_is_a_crash() -> None:
+    """Only an engine that was killed may have lacked memory: the message for a crash is the same, however large the engine was."""
+    evaluator = worker.Evaluator(memory_limit=1)
+    code, message = evaluator.run([*_program("deep", "[" * 200_000 + "]" * 200_000), "--engine=gojsonnet"])
+    evaluator.stop()
+
+    assert code == 1
+    assert message.startswith("ERROR: //:deep: the Jsonnet engine died twice (exit code 2); simplify")
+
+
 def test_an_engine_in_a_process_of_its_own_is_replaced(evaluator: worker.Evaluator) -> None:
     """After go-jsonnet's own process is killed, the next rendering uses a new one, and none is left over at the end."""
     assert evaluator.run(_program("a", "1")) == (0, "")
