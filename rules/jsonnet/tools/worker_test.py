@@ -7,12 +7,9 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
 
@@ -331,80 +328,3 @@ def test_memory_is_bounded() -> None:
     evaluator.stop()
 
     assert 1 < len(pids) < 12
-
-
-def _start(arguments: list[str], **options: Any) -> subprocess.Popen[bytes]:
-    """Starts the tool as a child process with the import path of this process."""
-    code = f"import sys; sys.path[:] = {sys.path!r}\nfrom rules.jsonnet.tools import render_tool; sys.exit(render_tool.main({arguments!r}))"
-    return subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stderr=subprocess.PIPE, **options)
-
-
-def test_without_a_worker() -> None:
-    """Without a worker, a rendering writes the same file and has the same message and exit code."""
-    good = _start(_program("one", "{ b: 1 }"))
-    _, err = good.communicate(timeout=60)
-    assert (good.returncode, err) == (0, b"")
-    assert Path("one.json").read_text() == '{\n   "b": 1\n}\n'
-
-    bad = _start(_program("two", "error 'no'"))
-    _, err = bad.communicate(timeout=60)
-
-    assert bad.returncode == 1
-    assert err.decode() == render.run(_program("two", "error 'no'"))[1]
-
-
-def test_limits_without_a_worker(folder: Path) -> None:
-    """Without a worker, a rendering has the same limits, and its message has the label from the parameter file."""
-    (folder / "parameters").write_text("\n".join(_program("endless", _ENDLESS)))
-    process = _start(["--engine=rjsonnet", "--timeout=1", "--memory=4096", "@parameters"])
-
-    _, err = process.communicate(timeout=30)
-
-    assert process.returncode == 1
-    assert err.decode().startswith("ERROR: //:endless: the program did not finish within 1 s; ")
-
-
-def test_limits_of_a_worker(folder: Path) -> None:
-    """The startup limits of a worker apply to each request."""
-    process = _start(["--persistent_worker", "--timeout=1"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    out, _ = process.communicate(json.dumps({"arguments": _program("endless", _ENDLESS)}).encode(), timeout=30)
-
-    assert "did not finish within 1 s" in json.loads(out)["output"]
-
-
-def _children(pid: int) -> list[int]:
-    """Returns the process IDs of a process's children."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _wait(condition: Callable[[], object], what: str) -> None:
-    """Waits up to 20 seconds until a condition is true."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, f"still waiting: {what}"
-        time.sleep(0.02)
-
-
-def _running(pid: int) -> bool:
-    """Returns whether a process exists and is not a zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
-def test_an_endless_program_dies_with_its_worker(ending: signal.Signals) -> None:
-    """When Bazel stops a worker during a rendering, no process remains."""
-    process = _start(["--persistent_worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    stdin: IO[bytes] = process.stdin
-    stdin.write(json.dumps({"arguments": _program("endless", _ENDLESS)}).encode())
-    stdin.flush()
-    _wait(lambda: _children(process.pid), "for the evaluator")
-    child = _children(process.pid)[0]
-
-    process.send_signal(ending)
-    process.communicate(timeout=20)
-
-    assert process.returncode == (0 if ending == signal.SIGTERM else -signal.SIGKILL)
-    _wait(lambda: not _running(child), "for the evaluator to exit")
