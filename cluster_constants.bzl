@@ -1,10 +1,9 @@
-"""What this repository deploys to. Everything else reads these constants.
+"""What this repository deploys to. Targets read it as @turnup_env//:constants.bzl, which adds what is left out here.
 
-Commands read the literals from this file. @turnup_env reads TURNUP_CONTEXT, TURNUP_CLUSTER, TURNUP_SUBNET and
-TURNUP_REGISTRY, so that one shell can use another cluster without an edit.
+Only ENVS must be there. CONTEXT, REGISTRY and NAMESPACES follow from the other constants; the names that are commented out
+are for repositories that want them otherwise. TURNUP_CONTEXT, TURNUP_CLUSTER, TURNUP_SUBNET and TURNUP_REGISTRY override
+them in one shell.
 """
-
-load("@turnup_env//:env.bzl", "SETTINGS")
 
 # What creates the cluster: "embedded" or "k3d". To use any other cluster, set TURNUP_CONTEXT.
 PROVIDER = "embedded"
@@ -32,19 +31,11 @@ ENVS = [
 # The environment that is each developer's own namespace; it runs what was just built. Everybody shares the others.
 DEVELOPER_ENV = "myns"
 
-def _node_1(subnet):
-    octets = subnet.split("/")[0].split(".")
-    return ".".join(octets[:3] + [str(int(octets[3]) + 2)])
-
-NODE_1 = _node_1(SETTINGS.subnet or SUBNET)
-
-REGISTRY = SETTINGS.registry or "%s:%d" % (NODE_1, REGISTRY_PORT)
-
 # The only kubeconfig context that the targets of this repository write to.
-CONTEXT = SETTINGS.context or "turnup-" + (SETTINGS.cluster or CLUSTER_NAME)
+# CONTEXT = "turnup-local"
 
-# The developer's own namespace, derived from $USER.
-MYNS = SETTINGS.namespace
+# Environment -> Kubernetes namespace. {user} is the namespace made from $USER.
+# NAMESPACES = {"myns": "{user}"}
 
-# Environment -> Kubernetes namespace.
-NAMESPACES = {env: MYNS if env == DEVELOPER_ENV else env for env in ENVS}
+# Where images are pushed to and pulled from.
+# REGISTRY = "172.19.0.2:31000"

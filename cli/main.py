@@ -13,13 +13,14 @@ import click
 
 from cli import doctor, testing, up
 from cli.check import commands as check_commands
+from cli.common import workspace
 from cli.common.session import Session, ensure_tools
+from cli.init.command import init_command
 from cluster.common.errors import AlreadyReported, StepFailed, TurnupError, UsageError
 from cluster.common.process import ProcessRunner
 from cluster.common.progress import Progress
 from cluster.programs import build
 
-VERSION = "0.1.0"
 # What a write to a full disk, to a terminal that has gone, or to a file that is closed or too large raises.
 _UNWRITABLE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG))
 _BROKEN_PIPE = 141
@@ -48,7 +49,7 @@ class _SplitAtDashes(click.Command):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION, prog_name="turnup", message="%(prog)s %(version)s")
+@click.version_option(workspace.VERSION, prog_name="turnup", message="%(prog)s %(version)s")
 @click.option("--context", metavar="NAME", help="Use this kubeconfig context and create no cluster.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the output of the steps, and a stack trace with an error.")
 @click.pass_context
@@ -64,9 +65,9 @@ def turnup(ctx: click.Context, context: str | None, verbose: bool) -> None:
 @turnup.command("up")
 @click.pass_obj
 def up_command(session: Session) -> int:
-    """Start Kubernetes and the sample stack.
+    """Start Kubernetes, its setup and the repository's stacks.
 
-    Installs missing tools first, and shows at the end that the stack answers.
+    Installs missing tools first. In Turnup's own repository it shows at the end that the sample stack answers.
     """
     return up.run(session)
 
@@ -81,14 +82,14 @@ def up_command(session: Session) -> int:
 @click.argument("targets", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def test_command(ctx: click.Context, targets: tuple[str, ...]) -> int:
-    """Run the tests of TARGETS and count the test cases; without TARGETS, check the repository and run all tests."""
+    """Run the tests of TARGETS and count the test cases; without TARGETS, run all tests, and check Turnup's own repository."""
     session: Session = ctx.obj
     for word in targets:
         if word.startswith("-") and not word.startswith("-//"):
             raise UsageError(f"{word} is not a target; put flags for bazel test after --")
     ensure_tools(session)
     checks = None
-    if not targets:
+    if not targets and session.is_turnup:
         up.build_kubernetes(session)  # tests that start clusters must not use up their timeouts for it
         checks = check_commands.check_all(session)  # after the build, which compiles what go vet reads
     return testing.run(session.bazel(), targets, ctx.meta["behind_dashes"], session.stdout, checks)
@@ -97,6 +98,7 @@ def test_command(ctx: click.Context, targets: tuple[str, ...]) -> int:
 turnup.add_command(check_commands.check_command)
 turnup.add_command(check_commands.fix_command)
 turnup.add_command(check_commands.update_command)
+turnup.add_command(init_command)
 
 
 @turnup.command("doctor")

@@ -10,7 +10,7 @@ import pytest
 from cli import main, testing, up
 from cli.check import commands as check_commands
 from cli.check import files
-from cli.common import tools
+from cli.common import tools, workspace
 from cli.common.session import Session
 from cluster.common import errors
 from cluster.common.fake_process import FakeRunner
@@ -42,7 +42,7 @@ def raising(error):
 def test_version(capsys):
     """--version prints the version and nothing else."""
     assert run("--version")[0] == 0
-    assert capsys.readouterr().out == f"turnup {main.VERSION}\n"
+    assert capsys.readouterr().out == f"turnup {workspace.VERSION}\n"
 
 
 @pytest.mark.parametrize(("words", "sentence"), [
@@ -66,7 +66,7 @@ def test_commands():
     commands = {name: main.turnup.get_command(context, name) for name in main.turnup.list_commands(context)}
 
     assert [name for name, command in commands.items() if not command.hidden] == [
-        "check", "cluster", "doctor", "fix", "test", "up", "update",
+        "check", "cluster", "doctor", "fix", "init", "test", "up", "update",
     ]  # fmt: skip
     assert [name for name, command in commands.items() if not command.help] == []
 

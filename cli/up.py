@@ -6,7 +6,7 @@ Every step checks first what is already done, so a second run is quick, and cont
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from cli import kubernetes, preflight
@@ -62,19 +62,46 @@ def build_kubernetes(session: Session) -> None:
         )
 
 
-def build_stack(session: Session, stack: str) -> None:
-    """Builds what the two apply steps run, while the long Go build runs; a step.
+def find_stacks(session: Session, environment: str) -> list[str]:
+    """Returns the apply targets of the repository's stacks in an environment: of each service that no other depends on.
 
     Args:
         session: the call.
-        stack: the stack's apply target.
+        environment: an environment of ENVS.
+
+    Raises:
+        StepFailed: Bazel cannot load the repository.
+    """
+    if session.is_turnup:
+        return [STACK.format(env=environment)]
+    query = f'let deep = filter(":{environment}-deep$", kind("k8s_objects_rule rule", //...)) in $deep except deps(labels(objects, $deep))'
+    with session.progress.step("bazel query: the stacks") as step:
+        log = session.log("bazel-query")
+        labels: list[str] = []
+
+        def collect(line: str) -> None:
+            if line.startswith("//"):
+                labels.append(line.strip())
+
+        if session.bazel().run(["query", "--noshow_progress", query], log=log, on_line=collect):
+            raise failed_child("bazel query failed; its last lines are above", log)
+        step.summary = " ".join(labels) or "none"
+    return [f"{label}.apply" for label in sorted(labels)]
+
+
+def build_stacks(session: Session, stacks: Sequence[str]) -> None:
+    """Builds what the apply steps run, while the long Go build runs; a step.
+
+    Args:
+        session: the call.
+        stacks: the stacks' apply targets.
 
     Raises:
         StepFailed: Bazel failed.
     """
     with session.progress.step("bazel build: images and manifests") as step:
         log = None if session.verbose else session.log("bazel-build")
-        words = ["build", "--color=no", "--curses=no", SETUP, stack]
+        words = ["build", "--color=no", "--curses=no", SETUP, *stacks]
         if session.bazel().run(words, log=log, on_line=step.note):
             raise failed_child("bazel build failed; its last lines are above", log)
 
@@ -161,31 +188,41 @@ def run(session: Session, *, free: preflight.FreeBytes = preflight.free_bytes, e
     """
     defaults = constants.constants(session.root / workspace.CONSTANTS, session.environ)
     check(session, defaults, free=free, euid=os.geteuid() if euid is None else euid)
-    name, stack = defaults.cluster, STACK.format(env=defaults.developer_environment)
+    name, environment = defaults.cluster, defaults.developer_environment
     with ThreadPoolExecutor(max_workers=2) as pool:
         try:
             if session.context:
                 ensure_tools(session)
-                build_stack(session, stack)
+                stacks = find_stacks(session, environment)
+                build_stacks(session, stacks)
             else:
                 # The Go build takes longest and needs nothing from the other steps; the cluster needs both it and the tools.
                 built = pool.submit(build_kubernetes, session)
                 ensure_tools(session)
                 started = pool.submit(_start_after, built, session, name)
-                build_stack(session, stack)
+                stacks = find_stacks(session, environment)
+                build_stacks(session, stacks)
                 started.result()
         except BaseException:
             session.runner.stop()  # shows the error now instead of when the other steps have ended
             raise
     apply(session, SETUP)
-    apply(session, stack, "--wait")
-    show_answers(session, CLIENT_LOGS.format(env=defaults.developer_environment))
-    session.progress.say("\nThe stack is up. Next:")
-    for command, effect in (
-        (f"bazel run {stack}", "build, push and apply your changes"),
-        (f"bazel run {stack.replace('.apply', '.delete')}", "delete your stack"),
-        ("./turnup test", "run all tests"),
-        (f"./turnup cluster stop --name {name}", "stop the cluster and keep its data"),
-    ):
-        session.progress.say(f"  {command:<42}  {effect}")
+    for stack in stacks:
+        apply(session, stack, "--wait")
+    if session.is_turnup:
+        show_answers(session, CLIENT_LOGS.format(env=environment))
+    _say_next(session, name, environment, stacks)
     return 0
+
+
+def _say_next(session: Session, cluster: str, environment: str, stacks: Sequence[str]) -> None:
+    """Prints the commands that a person needs next."""
+    if not stacks:
+        session.progress.say(f"\nThe cluster is up. No target of this repository is named {environment}-deep, so no service was applied.")
+    else:
+        session.progress.say("\nThe stack is up. Next:")
+    rows = [(f"bazel run {stack}", "build, push and apply your changes") for stack in stacks]
+    rows += [(f"bazel run {stack.removesuffix('apply')}delete", "delete your stack") for stack in stacks]
+    rows += [("./turnup test", "run all tests"), (f"./turnup cluster stop --name {cluster}", "stop the cluster and keep its data")]
+    for command, effect in rows:
+        session.progress.say(f"  {command:<42}  {effect}")

@@ -27,7 +27,9 @@ def call(tmp_path, monkeypatch):
     monkeypatch.setattr(tools, "TOOLS", ())
     monkeypatch.setattr(kubernetes, "missing", list)
     root = tmp_path / "workspace"
-    root.mkdir()
+    (root / "cli").mkdir(parents=True)
+    for name in ("cli/__main__.py", "repositories.bzl"):  # what tells Turnup's own repository
+        (root / name).touch()
     (root / "cluster_constants.bzl").write_text(CONSTANTS)
     bazel = tmp_path / "bin" / "bazel"
     bazel.parent.mkdir()
@@ -72,6 +74,28 @@ def test_says_what_to_type_next(call):
 
     assert "bazel run //svc:mine-deep.apply " in call.stderr.getvalue()
     assert call.stdout.getvalue() == f"{ANSWERED}\n"
+
+
+def test_stacks_of_another_repository(call):
+    """In another repository, the stacks are the deep targets that no other needs, and no client of the sample is looked for."""
+    (call.root / "repositories.bzl").unlink()
+    call.runner.answer("bazel query", output="Loading: 3 packages loaded\n//shop:mine-deep\n//admin:mine-deep")
+
+    assert run(call) == 0
+
+    applied = [text for text in commands(call) if " run " in f" {text}"]
+    assert applied == [f"bazel run {up.SETUP}", "bazel run //admin:mine-deep.apply -- --wait", "bazel run //shop:mine-deep.apply -- --wait"]
+    assert "bazel run //shop:mine-deep.delete " in call.stderr.getvalue()
+
+
+def test_another_repository_without_services(call):
+    """Without a service the cluster and its setup come up, and a sentence says that nothing else was applied."""
+    (call.root / "repositories.bzl").unlink()
+
+    assert run(call) == 0
+
+    assert [text for text in commands(call) if " run " in f" {text}"] == [f"bazel run {up.SETUP}"]
+    assert "No target of this repository is named mine-deep" in call.stderr.getvalue()
 
 
 def test_existing_context(call, monkeypatch):

@@ -39,12 +39,17 @@ class Session:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     context: str | None = None
     verbose: bool = False
-    root: Path = workspace.ROOT
+    root: Path = field(default_factory=workspace.root)
     started: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S"))
     progress: Progress = field(init=False)
 
     def __post_init__(self) -> None:
         self.progress = Progress(self.stderr)
+
+    @property
+    def is_turnup(self) -> bool:
+        """Whether the workspace is Turnup's own."""
+        return (self.root / "cli" / "__main__.py").exists() and (self.root / "repositories.bzl").exists()
 
     def bazel(self) -> Bazel:
         """Returns a Bazel for this session's cluster."""

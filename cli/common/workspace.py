@@ -8,7 +8,14 @@ from pathlib import Path
 from rules.common.caches import home_dir
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+"""Turnup's own files."""
 CONSTANTS = "cluster_constants.bzl"
+VERSION = "0.2.0"
+
+
+def root(environ: Mapping[str, str] = os.environ) -> Path:
+    """Returns the workspace: $TURNUP_WORKSPACE, which the launcher of another repository sets, or else this checkout."""
+    return Path(environ.get("TURNUP_WORKSPACE") or ROOT)
 
 
 def log_dir(environ: Mapping[str, str] = os.environ) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from cluster.common.errors import ClusterError
-from cluster.model.state import DEFAULT_SHARE
+from rules.common import cluster_constants
 
 __all__ = ["Constants", "constants", "parse_constants"]
 
-_FILE = Path(__file__).resolve().parents[2] / "cluster_constants.bzl"
-_FIELDS = {"CLUSTER_NAME": str, "PROVIDER": str, "SUBNET": str, "NODES": int, "REGISTRY_PORT": int, "ENVS": list, "DEVELOPER_ENV": str, "MACHINE_SHARE": int}
-_DEFAULTS = {"MACHINE_SHARE": DEFAULT_SHARE}
+_NAME = "cluster_constants.bzl"
+# The others matter to targets only, and may be expressions.
+_NEEDED = ("CLUSTER_NAME", "PROVIDER", "SUBNET", "NODES", "REGISTRY_PORT", "ENVS", "DEVELOPER_ENV", "MACHINE_SHARE")
+_HERE = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -49,20 +49,22 @@ class Constants:
         return tuple(name for name in self.environments if name != self.developer_environment)
 
 
-def constants(path: Path = _FILE, environment: Mapping[str, str] = os.environ) -> Constants:
+def constants(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Constants:
     """Reads the constants; TURNUP_CLUSTER and TURNUP_SUBNET override those of the file.
 
     Args:
-        path: the .bzl file.
+        path: the .bzl file. None: that of $TURNUP_WORKSPACE, of the workspace of `bazel run`, or of this checkout.
         environment: the environment variables.
 
     Raises:
         ClusterError: the file can't be read, or a constant is missing or has the wrong type.
     """
+    root = environment.get("TURNUP_WORKSPACE") or environment.get("BUILD_WORKSPACE_DIRECTORY")
+    path = path or (Path(root) if root else _HERE) / _NAME
     try:
         values = parse_constants(path.read_text(), str(path))
     except OSError as error:
-        raise ClusterError(f"{path}: {error.strerror}; run turnup from a complete checkout") from None
+        raise ClusterError(f"{path}: {error.strerror}; run turnup from a complete checkout, or turnup init in a new one") from None
     return Constants(
         cluster=environment.get("TURNUP_CLUSTER") or values["CLUSTER_NAME"],
         provider=values["PROVIDER"],
@@ -76,29 +78,26 @@ def constants(path: Path = _FILE, environment: Mapping[str, str] = os.environ) -
 
 
 def parse_constants(text: str, place: str) -> dict[str, Any]:
-    """Returns the literals that a Starlark file assigns, by name.
-
-    Python's parser reads the file, because Starlark's syntax is a subset of Python's.
+    """Returns the constants of a Starlark file, with the defaults of those that it leaves out.
 
     Args:
         text: the file's content.
         place: what to call the file in errors.
 
     Raises:
-        ClusterError: the file can't be parsed, or a constant is missing or has the wrong type.
+        ClusterError: the file can't be parsed, or a constant that commands need is missing, has the wrong type, or is an expression,
+            which only Bazel can evaluate.
     """
     try:
-        assignments = [node for node in ast.parse(text).body if isinstance(node, ast.Assign)]
+        found = cluster_constants.assigned(text)
     except SyntaxError as error:
         raise ClusterError(f"{place}, line {error.lineno}: {error.msg}; write NAME = literal") from None
-    found: dict[str, Any] = dict(_DEFAULTS)
-    for node in assignments:
-        if isinstance(node.targets[0], ast.Name):
-            try:
-                found[node.targets[0].id] = ast.literal_eval(node.value)
-            except ValueError:
-                continue  # an expression, which no command needs
-    for name, kind in _FIELDS.items():
-        if not isinstance(found.get(name), kind):
-            raise ClusterError(f"{place}: {name} is {found.get(name)!r}; assign it a literal of type {kind.__name__}")
-    return found
+    if wrong := cluster_constants.problem(found, place):
+        raise ClusterError(wrong)
+    for name in _NEEDED:
+        if found.get(name) is cluster_constants.EXPRESSION:
+            kind = cluster_constants.type_name(cluster_constants.KINDS[name])
+            raise ClusterError(f"{place}: {name} is an expression, which the commands can't evaluate; assign it a literal {kind}")
+    values = {**cluster_constants.DEFAULTS, **found}
+    values.setdefault("DEVELOPER_ENV", cluster_constants.default_developer_env(values["ENVS"]))
+    return values

@@ -12,12 +12,13 @@ from pathlib import Path
 from cluster.common.errors import ClusterError
 from cluster.common.files import write_atomically
 from cluster.model.names import Layout, machine_id
+from rules.common import cluster_constants
 
 __all__ = ["DEFAULT_SHARE", "Cluster", "default_state_dir", "known_clusters", "load_cluster"]
 
 _DEFAULT = "/var/lib/turnup/clusters"
 _FILE = "cluster.json"
-DEFAULT_SHARE = 75
+DEFAULT_SHARE: int = cluster_constants.DEFAULTS["MACHINE_SHARE"]
 """The percentage of the machine's memory and processes that a cluster may take, if nothing else is said."""
 
 

@@ -161,7 +161,7 @@ def test_actions_block_the_network(nested):
         "ImageSbom",
         "ImageSharedClasses",
     }
-    assert any("third party: pip//redis" in action for action in actions)
+    assert any("third party: turnup_pip//redis" in action for action in actions)
     assert [action for action in actions if not re.search(r"ExecutionInfo: {.*\bblock-network: 1\b", action)] == []
     # Mnemonics identify the rules' actions, because all actions are declared in one place.
     texts = {path.name: path.read_text() for path in (nested.root / "rules/image/private").glob("*.bzl")}

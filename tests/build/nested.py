@@ -18,7 +18,7 @@ _CONSTANTS = constants(environment={})
 # The environment that is each developer's own namespace, and those that everybody shares.
 DEVELOPER_ENV, SHARED_ENVS = _CONSTANTS.developer_environment, _CONSTANTS.shared_environments
 
-_SHARED = ("pip", "debian_python", "debian_redis", "debian_registry", "jsonnet_tools")
+_SHARED = ("turnup_pip", "debian_python", "debian_redis", "debian_registry", "jsonnet_tools")
 
 
 def _outer_external() -> Path:

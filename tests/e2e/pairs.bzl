@@ -1,6 +1,6 @@
 """client_of_server: a client of the sample whose server is in another language."""
 
-load("//:cluster_constants.bzl", "DEVELOPER_ENV", "MYNS", "REGISTRY")
+load("@turnup_env//:constants.bzl", "DEVELOPER_ENV", "MYNS", "REGISTRY")
 load("//rules/jsonnet:defs.bzl", "jsonnet_to_json")
 load("//rules/k8s:defs.bzl", "k8s_object")
 

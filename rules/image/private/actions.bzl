@@ -31,6 +31,6 @@ def run_image_tool(ctx, tool, args, *, inputs, outputs, mnemonic, message, verb 
         inputs = inputs,
         outputs = outputs,
         mnemonic = mnemonic,
-        execution_requirements = dict(_OFFLINE, **worker_requirements(outputs[0])) if worker else _OFFLINE,
+        execution_requirements = dict(_OFFLINE, **worker_requirements(ctx, outputs[0])) if worker else _OFFLINE,
         progress_message = message,
     )

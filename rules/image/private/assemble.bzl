@@ -77,7 +77,7 @@ Stamp variables are replaced in `creation_time`, `cmd`, `entrypoint`, `user`, `w
     ),
     "_image_tool": attr.label(
         doc = "The program that writes the config and the manifest.",
-        default = "//rules/image/tools/images:image_tool",
+        default = Label("//rules/image/tools/images:image_tool"),
         executable = True,
         cfg = "exec",
     ),

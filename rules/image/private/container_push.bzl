@@ -84,18 +84,18 @@ It has no effect with `tag_file` or for a bundle.""",
     ),
     "_launcher": attr.label(
         doc = "The start script's template.",
-        default = "//rules/image/tools/push:run_push.sh.tpl",
+        default = Label("//rules/image/tools/push:run_push.sh.tpl"),
         allow_single_file = True,
     ),
     "_layout_tool": attr.label(
         doc = "The program that unpacks prebuilt images.",
-        default = "//rules/image/tools/push:push_layout",
+        default = Label("//rules/image/tools/push:push_layout"),
         executable = True,
         cfg = "exec",
     ),
     "_push_tool": attr.label(
         doc = "The program that pushes.",
-        default = "//rules/image/tools/push:push_tool",
+        default = Label("//rules/image/tools/push:push_tool"),
         providers = [PyInfo],
     ),
 }

@@ -76,11 +76,11 @@ COMPRESSION_ATTR = attr.string(
 LAYER_ATTRS = {
     "_compression": attr.label(
         doc = "The build setting for layers without a compression of their own.",
-        default = "//rules/image:compression",
+        default = Label("//rules/image:compression"),
     ),
     "_layer_tool": attr.label(
         doc = "The program that writes layers.",
-        default = "//rules/image/tools/layers:layer_tool",
+        default = Label("//rules/image/tools/layers:layer_tool"),
         executable = True,
         cfg = "exec",
     ),

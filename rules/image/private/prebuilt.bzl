@@ -10,25 +10,25 @@ layout, or the output of `docker save`)."""
 PREBUILT_ATTRS = {
     "_archive_tool": attr.label(
         doc = "The program that writes archives and layouts.",
-        default = "//rules/image/tools/images:archive_tool",
+        default = Label("//rules/image/tools/images:archive_tool"),
         executable = True,
         cfg = "exec",
     ),
     "_import_tool": attr.label(
         doc = "The program that reads prebuilt images.",
-        default = "//rules/image/tools/images:import_tool",
+        default = Label("//rules/image/tools/images:import_tool"),
         executable = True,
         cfg = "exec",
     ),
     "_lower_tool": attr.label(
         doc = "The program that lists the folders and links of images.",
-        default = "//rules/image/tools/layers:lower_tool",
+        default = Label("//rules/image/tools/layers:lower_tool"),
         executable = True,
         cfg = "exec",
     ),
     "_sbom_tool": attr.label(
         doc = "The program that writes SBOMs.",
-        default = "//rules/image/tools/images:sbom_tool",
+        default = Label("//rules/image/tools/images:sbom_tool"),
         executable = True,
         cfg = "exec",
     ),

@@ -46,13 +46,13 @@ PROGRAM_ATTRS = {
     ),
     "_index_tool": attr.label(
         doc = "The program that lists the libraries of packages and of the base.",
-        default = "//rules/image/tools/linking:index_tool",
+        default = Label("//rules/image/tools/linking:index_tool"),
         executable = True,
         cfg = "exec",
     ),
     "_program_tool": attr.label(
         doc = "The program that finds the libraries of the program, and writes its layers.",
-        default = "//rules/image/tools/linking:layer_tool",
+        default = Label("//rules/image/tools/linking:layer_tool"),
         executable = True,
         cfg = "exec",
     ),

@@ -6,7 +6,7 @@ load(":actions.bzl", "run_image_tool")
 PUSH_PLAN_ATTRS = {
     "_plan_tool": attr.label(
         doc = "The program that checks names and destinations when the target is built.",
-        default = "//rules/image/tools/push:push_plan",
+        default = Label("//rules/image/tools/push:push_plan"),
         executable = True,
         cfg = "exec",
     ),

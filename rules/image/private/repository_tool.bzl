@@ -3,7 +3,7 @@
 TOOL_ATTRS = {
     "_python": attr.label(
         doc = "A file with the path of the Python interpreter.",
-        default = "@host_python//:path.txt",
+        default = Label("@host_python//:path.txt"),
         allow_single_file = True,
     ),
     "_tools": attr.label_list(

@@ -66,7 +66,7 @@ def _provider_impl(ctx):
     asserts.equals(env, "hello.digest", info.digest.basename)
     asserts.equals(env, "hello.tar", info.archive.basename)
     blobs = [layer.blob.short_path for layer in info.layers]
-    asserts.equals(env, ["rules/image/python_base.layer.tar.zst", "../pip/async_timeout/async_timeout.image.layer.tar.zst", "../pip/pyyaml/pyyaml.image.layer.tar.zst", "../pip/redis/redis.image.layer.tar.zst", "rules/image/tests/hello.layer.tar.zst"], blobs)
+    asserts.equals(env, ["rules/image/python_base.layer.tar.zst", "../turnup_pip/async_timeout/async_timeout.image.layer.tar.zst", "../turnup_pip/pyyaml/pyyaml.image.layer.tar.zst", "../turnup_pip/redis/redis.image.layer.tar.zst", "rules/image/tests/hello.layer.tar.zst"], blobs)
     asserts.true(env, info.archive not in analysistest.target_under_test(env)[DefaultInfo].files.to_list(), "the archive is built only on request")
     return analysistest.end(env)
 
@@ -110,7 +110,7 @@ def _apart_impl(ctx):
             inputs += [f.short_path for f in action.inputs.to_list()]
     asserts.true(env, ctx.attr.program in inputs, "the program is in its image's own layer")
     asserts.equals(env, [], [path for path in inputs if "site-packages" in path])
-    found = [layer.blob.short_path.split("/")[2] for layer in target[ImageInfo].layers if layer.blob.short_path.startswith("../pip/")]
+    found = [layer.blob.short_path.split("/")[2] for layer in target[ImageInfo].layers if layer.blob.short_path.startswith("../turnup_pip/")]
     asserts.equals(env, ctx.attr.packages, found)
     return analysistest.end(env)
 

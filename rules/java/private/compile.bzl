@@ -39,7 +39,7 @@ def run_tool(ctx, args, inputs, outputs, message):
         # One mnemonic for all: Bazel keeps workers of their own, a virtual machine each, for each mnemonic.
         mnemonic = "Javac",
         progress_message = message,
-        execution_requirements = worker_requirements(outputs[0]),
+        execution_requirements = worker_requirements(ctx, outputs[0]),
     )
 
 def _flag_pairs(args, flag, values):

@@ -5,7 +5,8 @@ load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 # The engines by name, the default first.
 ENGINES = ["gojsonnet", "rjsonnet", "jsonnet"]
 
-TOOLCHAIN_TYPE = "//rules/jsonnet:toolchain_type"
+# Text, because Bazel 4 takes no Label here; of a Label, so that it names this repository wherever it is loaded.
+TOOLCHAIN_TYPE = str(Label("//rules/jsonnet:toolchain_type"))
 
 JsonnetEngineInfo = provider(
     doc = "An engine; the field `jsonnet` of its toolchain.",
@@ -19,12 +20,12 @@ JsonnetEngineInfo = provider(
 
 LIMIT_ATTRS = {
     "_memory": attr.label(
-        default = "//rules/jsonnet:memory",
+        default = Label("//rules/jsonnet:memory"),
         providers = [BuildSettingInfo],
         doc = "The memory limit of the evaluating process, in MiB.",
     ),
     "_timeout": attr.label(
-        default = "//rules/jsonnet:timeout",
+        default = Label("//rules/jsonnet:timeout"),
         providers = [BuildSettingInfo],
         doc = "The time limit of a rendering, in seconds.",
     ),

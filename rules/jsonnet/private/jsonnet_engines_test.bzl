@@ -17,7 +17,7 @@ _ATTRS = dict(
         doc = "The jsonnet_to_json and jsonnet_to_json_test targets to render. The macro uses all of the package.",
     ),
     _compare = attr.label(
-        default = "//rules/jsonnet/tools:compare",
+        default = Label("//rules/jsonnet/tools:compare"),
         executable = True,
         cfg = "target",
         doc = "The tool that compares.",
@@ -52,7 +52,7 @@ def _outcome(ctx, target, engine):
         mnemonic = "JsonnetOutcome",
         progress_message = "Rendering Jsonnet %s with %s" % (target.label, engine.name),
         use_default_shell_env = program.uses_env,
-        execution_requirements = worker_requirements(outcome),
+        execution_requirements = worker_requirements(ctx, outcome),
     )
     return outcome
 

@@ -64,7 +64,7 @@ def _impl(ctx):
         mnemonic = "Jsonnet",
         progress_message = "Rendering Jsonnet %s" % ctx.label,
         use_default_shell_env = spec.uses_env,
-        execution_requirements = worker_requirements(outputs[0]),
+        execution_requirements = worker_requirements(ctx, outputs[0]),
     )
     return [DefaultInfo(files = depset(outputs), runfiles = ctx.runfiles(files = outputs)), spec]
 

@@ -9,7 +9,7 @@ SOURCE_TEST_ATTRS = {
         doc = "The files to check, sources or generated.",
     ),
     "_tools": attr.label(
-        default = "@jsonnet_tools//:jsonnet_tools",
+        default = Label("@jsonnet_tools//:jsonnet_tools"),
         allow_single_file = True,
         doc = "go-jsonnet's formatter and linter.",
     ),

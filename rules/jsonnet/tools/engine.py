@@ -18,7 +18,7 @@ from rules.common.errors import InputError
 from rules.common.stamping import fill, read_status
 from rules.jsonnet.tools import advice, error_location
 from rules.jsonnet.tools.engines.call import Call, EngineDiedError
-from rules.jsonnet.tools.engines.paths import workspace_path
+from rules.jsonnet.tools.engines.paths import apparent_name, workspace_path
 from rules.jsonnet.tools.errors import RenderError, UsageError
 from rules.jsonnet.tools.imports import Inputs
 from rules.jsonnet.tools.request import ENGINES, Binding, Request
@@ -165,6 +165,7 @@ def evaluate(request: Request) -> str:
         files=inputs.texts,
         declared=inputs.declared,
         folders=inputs.folders,
+        roots={root: apparent_name(root) for root in inputs.roots},
         failed=inputs.failed,
         **_bind(request),
     )

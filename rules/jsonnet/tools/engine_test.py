@@ -12,7 +12,7 @@ import pytest
 from rules.jsonnet.tools import engine
 from rules.jsonnet.tools.engines import paths
 from rules.jsonnet.tools.errors import RenderError
-from rules.jsonnet.tools.request import Binding, Request
+from rules.jsonnet.tools.request import ENGINES, Binding, Request
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +76,38 @@ def test_external_repositories() -> None:
 
     assert _value(files) == 7
     assert paths.workspace_path("../other/x.json") == "external/other/x.json"
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_two_repositories_with_the_same_paths(name: str) -> None:
+    """A file sees its own repository's file first; another repository's file has that repository's name, or a path that only it has."""
+    files = {
+        "a/main.jsonnet": "[import 'lib/k.libsonnet', import 'other/lib/k.libsonnet', import 'lib/only.libsonnet']",
+        "lib/k.libsonnet": "'ours'",
+        "external/other~1.2/lib/k.libsonnet": "import 'lib/m.libsonnet'",
+        "external/other~1.2/lib/m.libsonnet": "'theirs'",
+        "external/other~1.2/lib/only.libsonnet": "import 'lib/k.libsonnet'",
+        "lib/m.libsonnet": "'wrong'",
+    }
+
+    assert _value(files, engine=name, imports=["external/other~1.2"]) == ["ours", "theirs", "theirs"]
+
+
+@pytest.mark.parametrize(
+    ("root", "name"),
+    [
+        ("external/turnup", "turnup"),
+        ("external/turnup~", "turnup"),
+        ("external/turnup~0.2.0", "turnup"),
+        ("external/turnup+", "turnup"),
+        ("external/a~~maven~b", "b"),
+        ("external/a++maven+b", "b"),
+        ("external/_main~ext~b", "b"),
+    ],
+)
+def test_names_of_repositories(root: str, name: str) -> None:
+    """The name in imports is the module's, or the one that the extension gave."""
+    assert paths.apparent_name(root) == name
 
 
 def test_generated_program() -> None:

@@ -14,7 +14,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from rules.jsonnet.tools.engines.paths import workspace_path
+from rules.jsonnet.tools.engines.paths import apparent_name, is_repository_root, repository_root, workspace_path
 from rules.jsonnet.tools.errors import RenderError
 
 # Imports of code only: a file imported as text is not part of a cycle.
@@ -26,7 +26,8 @@ class Inputs:
 
     Attributes:
         declared: map of workspace path to the path to read, for every declared file.
-        folders: workspace paths of the folders to search after the importing file's folder and before the workspace root.
+        folders: workspace paths of the folders to search after the importing file's folder and the root of its repository.
+        roots: roots of other repositories, `external/NAME`, to search last.
         failure: the error of the failed import, which the caller reports instead of
             the engine's message; None if no import failed.
         imported: paths of the imported files, in order of their first import.
@@ -47,7 +48,9 @@ class Inputs:
         for path in paths:
             # A source file is listed before a generated file with the same workspace path, and wins.
             self.declared.setdefault(workspace_path(path), path)
-        self.folders = list(dict.fromkeys(map(workspace_path, imports)))
+        searched = list(dict.fromkeys(map(workspace_path, imports)))
+        self.folders = [folder for folder in searched if not is_repository_root(folder)]
+        self.roots = [folder for folder in searched if is_repository_root(folder)]
         self._texts: dict[str, str] = {}
         self.failure: RenderError | None = None
 
@@ -110,8 +113,13 @@ class Inputs:
 
     def _candidates(self, folder: str, name: str) -> list[str]:
         """Returns the workspace paths to try for an import, in order."""
-        roots = [workspace_path(folder), *self.folders, "."]
-        return [workspace_path(posixpath.join(root, name)) for root in roots]
+        importing = workspace_path(folder)
+        # A file of another repository sees its own repository's files before ours of the same path, and our files see ours.
+        own = [repository_root(importing)] if importing.startswith("external/") else []
+        paths = [posixpath.join(root, name) for root in (importing, *own, *self.folders, ".", *self.roots)]
+        repository, _, rest = name.partition("/")
+        paths += [posixpath.join(root, rest) for root in self.roots if rest and apparent_name(root) == repository]
+        return list(map(workspace_path, paths))
 
     def _read(self, path: str, as_bytes: Callable[[], bool]) -> str:
         """Returns a file's text, which is read once per rendering."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rules.jsonnet.tools import render, worker
+from rules.jsonnet.tools.testing import ENDLESS, children, running, wait, write_program
 
 
 class _Chunks(io.RawIOBase):
@@ -41,12 +42,6 @@ def evaluator() -> Iterator[worker.Evaluator]:
     evaluator = worker.Evaluator()
     yield evaluator
     evaluator.stop()
-
-
-def _program(name: str, code: str) -> list[str]:
-    """Writes a program and returns the arguments that render it to NAME.json."""
-    Path(f"{name}.jsonnet").write_text(code, encoding="utf-8")
-    return [f"--label=//:{name}", f"--src={name}.jsonnet", f"--out={name}.json"]
 
 
 def test_requests_without_newlines() -> None:
@@ -98,11 +93,11 @@ def test_serving() -> None:
     """Each response has the request's ID, exit code and message, also after a failure."""
     requests = [
         {
-            "arguments": _program("bad", "error 'no'"),
+            "arguments": write_program("bad", "error 'no'"),
             "requestId": 4,
             "inputs": [{"path": "x", "digest": "y"}],
         },
-        {"arguments": _program("good", "{ a: 1 }"), "verbosity": 0},
+        {"arguments": write_program("good", "{ a: 1 }"), "verbosity": 0},
     ]
     answers = io.BytesIO()
 
@@ -117,7 +112,7 @@ def test_serving() -> None:
 
 def test_failure_writes_nothing() -> None:
     """If one of several outputs is missing, none is written."""
-    arguments = [*_program("two", "{ 'two.json': 1 }"), "--out=other.json", "--multiple"]
+    arguments = [*write_program("two", "{ 'two.json': 1 }"), "--out=other.json", "--multiple"]
 
     code, message = render.run(arguments)
 
@@ -144,20 +139,20 @@ def test_labels_of_newer_bazel_versions() -> None:
 
 def test_trace_reaches_the_user(evaluator: worker.Evaluator) -> None:
     """The output of std.trace is in the response of its own rendering, and in no other."""
-    code, message = evaluator.run(_program("t", "std.trace('look here', 1)"))
+    code, message = evaluator.run(write_program("t", "std.trace('look here', 1)"))
     assert code == 0
     assert "look here" in message
 
-    assert evaluator.run(_program("u", "1")) == (0, "")
+    assert evaluator.run(write_program("u", "1")) == (0, "")
 
 
 def test_a_killed_evaluator_is_replaced(evaluator: worker.Evaluator) -> None:
     """After the evaluator is killed, the next rendering uses a new one."""
-    assert evaluator.run(_program("a", "1")) == (0, "")
+    assert evaluator.run(write_program("a", "1")) == (0, "")
     killed = evaluator.pid
     os.kill(killed, signal.SIGKILL)
 
-    assert evaluator.run(_program("b", "2")) == (0, "")
+    assert evaluator.run(write_program("b", "2")) == (0, "")
     assert evaluator.pid != killed
     assert Path("b.json").read_text() == "2\n"
 
@@ -171,17 +166,17 @@ def test_a_killed_evaluator_is_replaced(evaluator: worker.Evaluator) -> None:
 )
 def test_a_crash_is_one_message(evaluator: worker.Evaluator, engine: str, depth: int, words: str) -> None:
     """If the engine crashes, the program fails with one message that names it, and the next rendering succeeds."""
-    code, message = evaluator.run([*_program("deep", "[" * depth + "]" * depth), f"--engine={engine}"])
+    code, message = evaluator.run([*write_program("deep", "[" * depth + "]" * depth), f"--engine={engine}"])
 
     assert code == 1
     assert re.fullmatch(rf"ERROR: //:deep: the Jsonnet engine died twice \({words}\n", message)
-    assert evaluator.run(_program("b", "2")) == (0, "")
+    assert evaluator.run(write_program("b", "2")) == (0, "")
 
 
 def test_a_crash_of_a_large_engine_is_a_crash() -> None:
     """Only an engine that was killed may have lacked memory: the message for a crash is the same, however large the engine was."""
     evaluator = worker.Evaluator(memory_limit=1)
-    code, message = evaluator.run([*_program("deep", "[" * 200_000 + "]" * 200_000), "--engine=gojsonnet"])
+    code, message = evaluator.run([*write_program("deep", "[" * 200_000 + "]" * 200_000), "--engine=gojsonnet"])
     evaluator.stop()
 
     assert code == 1
@@ -190,29 +185,28 @@ def test_a_crash_of_a_large_engine_is_a_crash() -> None:
 
 def test_an_engine_in_a_process_of_its_own_is_replaced(evaluator: worker.Evaluator) -> None:
     """After go-jsonnet's own process is killed, the next rendering uses a new one, and none is left over at the end."""
-    assert evaluator.run(_program("a", "1")) == (0, "")
-    (program,) = _children(evaluator.pid)
+    assert evaluator.run(write_program("a", "1")) == (0, "")
+    (program,) = children(evaluator.pid)
     os.kill(program, signal.SIGKILL)
 
-    assert evaluator.run(_program("b", "2")) == (0, "")
-    (other,) = _children(evaluator.pid)
+    assert evaluator.run(write_program("b", "2")) == (0, "")
+    (other,) = children(evaluator.pid)
     evaluator.stop()
 
     assert other != program
-    _wait(lambda: not _running(other), "for the engine's process to exit")
+    wait(lambda: not running(other), "for the engine's process to exit")
 
 
 def test_deep_tail_calls() -> None:
     """rjsonnet evaluates 10,000 nested tail calls, for which the stack of 8 MiB that Linux gives a process is too small."""
     evaluator = worker.Evaluator()
-    program = _program("tail", "local f(n, a) = if n == 0 then a else f(n - 1, a + 1) tailstrict; f(10000, 0)")
+    program = write_program("tail", "local f(n, a) = if n == 0 then a else f(n - 1, a + 1) tailstrict; f(10000, 0)")
     assert evaluator.run([*program, "--engine=rjsonnet"]) == (0, "")
     assert Path("tail.json").read_text() == "10000\n"
     evaluator.stop()
 
 
 # Runs for days, and uses little memory in the first seconds.
-_ENDLESS = "local f(n) = if n == 0 then 0 else f(n - 1) tailstrict; [f(400) for i in std.range(1, 1000000)]"
 _GREEDY = {"gojsonnet": "std.range(1, 1000000000)", "rjsonnet": "'%e' % 0"}
 
 
@@ -223,7 +217,7 @@ def test_an_endless_program_is_killed(evaluator: worker.Evaluator, monkeypatch: 
     monkeypatch.setattr(evaluator, "_start", lambda: (start(), starts.append(evaluator.pid)))
     began = time.monotonic()
 
-    assert evaluator.run([*_program("endless", _ENDLESS), "--timeout=1"]) == (
+    assert evaluator.run([*write_program("endless", ENDLESS), "--timeout=1"]) == (
         1,
         (
             "ERROR: //:endless: the program did not finish within 1 s; make it smaller, try another engine, "
@@ -232,21 +226,21 @@ def test_an_endless_program_is_killed(evaluator: worker.Evaluator, monkeypatch: 
     )
     assert time.monotonic() - began < 10
     assert len(starts) == 1
-    assert not _running(starts[0])
-    assert evaluator.run(_program("b", "2")) == (0, "")
+    assert not running(starts[0])
+    assert evaluator.run(write_program("b", "2")) == (0, "")
 
 
 @pytest.mark.parametrize("engine", _GREEDY)
 def test_a_growing_program_is_killed(evaluator: worker.Evaluator, engine: str) -> None:
     """A rendering over the memory limit fails with a message that names it, and the next one succeeds."""
-    assert evaluator.run([*_program("greedy", _GREEDY[engine]), f"--engine={engine}", "--memory=200", "--timeout=60"]) == (
+    assert evaluator.run([*write_program("greedy", _GREEDY[engine]), f"--engine={engine}", "--memory=200", "--timeout=60"]) == (
         1,
         (
             "ERROR: //:greedy: the program uses more than 200 MiB of memory; make it smaller, try another engine, "
             "or raise the limit with --//rules/jsonnet:memory=MIB\n"
         ),
     )
-    assert evaluator.run(_program("b", "2")) == (0, "")
+    assert evaluator.run(write_program("b", "2")) == (0, "")
 
 
 @pytest.mark.parametrize("target", [["--out=one", "--out=two"], ["--out_dir=out"]])
@@ -278,7 +272,7 @@ def test_a_rendering_killed_when_large_is_not_tried_again(monkeypatch: pytest.Mo
         return size
 
     monkeypatch.setattr(worker, "resident_memory", kill)
-    code, message = evaluator.run(_program("endless", _ENDLESS))
+    code, message = evaluator.run(write_program("endless", ENDLESS))
 
     assert code == 1
     assert re.fullmatch(
@@ -291,7 +285,7 @@ def test_a_rendering_killed_when_large_is_not_tried_again(monkeypatch: pytest.Mo
 
 def test_the_kernel_kills_the_evaluator_first(evaluator: worker.Evaluator) -> None:
     """The evaluator has a higher OOM score than the server, because killing the server would fail an action."""
-    assert evaluator.run(_program("a", "1")) == (0, "")
+    assert evaluator.run(write_program("a", "1")) == (0, "")
     own, its = (int(Path(f"/proc/{pid}/oom_score_adj").read_text()) for pid in ("self", evaluator.pid))
 
     assert its == min(own + 300, 1000)
@@ -314,7 +308,7 @@ def test_an_internal_error_is_one_line() -> None:
 
 def test_memory_is_bounded() -> None:
     """An evaluator is replaced when it has grown past the limit, and not before."""
-    arguments = _program("big", "std.length([{ a: i } for i in std.range(1, 20000)])")
+    arguments = write_program("big", "std.length([{ a: i } for i in std.range(1, 20000)])")
     evaluator = worker.Evaluator(memory_limit=worker.resident_memory() + 40 * 2**20)
     pids = set()
     for _ in range(12):

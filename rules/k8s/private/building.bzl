@@ -4,7 +4,7 @@ load("//rules/common:worker.bzl", "worker_requirements")
 
 BUILD_ATTRS = {
     "_build": attr.label(
-        default = "//rules/k8s/tools/build:k8s_build",
+        default = Label("//rules/k8s/tools/build:k8s_build"),
         executable = True,
         cfg = "exec",
         doc = "The program of the build actions.",
@@ -47,5 +47,5 @@ def build_action(ctx, args, inputs, output, mnemonic, progress_message):
         outputs = [output],
         mnemonic = mnemonic,
         progress_message = progress_message,
-        execution_requirements = worker_requirements(output),
+        execution_requirements = worker_requirements(ctx, output),
     )

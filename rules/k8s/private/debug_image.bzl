@@ -1,6 +1,6 @@
 """debug_image: the image of debug containers, as .exec pushes it."""
 
-load("//:cluster_constants.bzl", "REGISTRY")
+load("@turnup_env//:constants.bzl", "REGISTRY")
 load("//rules/image:defs.bzl", "ImageInfo", "PUSH_PLAN_ATTRS", "push_files", "write_push_plan")
 load(":labels.bzl", "label_string")
 load(":providers.bzl", "DebugImageInfo")

@@ -1,6 +1,6 @@
 """k8s_object: the objects of one template, resolved: with settings, namespace and image digests."""
 
-load("//:cluster_constants.bzl", "REGISTRY")
+load("@turnup_env//:constants.bzl", "REGISTRY")
 load("//rules/common:stamping.bzl", "status_files")
 load("//rules/image:defs.bzl", "PREBUILT_IMAGE_ATTRS", "PUSH_PLAN_ATTRS", "image_info", "push_files", "write_push_plan")
 load(":building.bzl", "BUILD_ATTRS", "build_action", "build_args")

@@ -1,6 +1,6 @@
 """Plans and launchers, which make a target runnable with `bazel run`."""
 
-load("//:cluster_constants.bzl", "REGISTRY")
+load("@turnup_env//:constants.bzl", "REGISTRY")
 load("//rules/common:runfiles.bzl", "runfiles_path")
 load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
 load(":labels.bzl", "label_string")
@@ -27,12 +27,12 @@ VERBS = {
 
 LAUNCHER_ATTRS = {
     "_launcher": attr.label(
-        default = "//rules/k8s/tools:launcher.sh.tpl",
+        default = Label("//rules/k8s/tools:launcher.sh.tpl"),
         allow_single_file = True,
         doc = "The launcher's template.",
     ),
     "_run": attr.label(
-        default = "//rules/k8s/tools/verbs:k8s_run",
+        default = Label("//rules/k8s/tools/verbs:k8s_run"),
         executable = True,
         cfg = "target",
         doc = "The program that runs every verb.",

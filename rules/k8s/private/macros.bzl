@@ -1,6 +1,6 @@
 """The public macros k8s_object and k8s_objects: a rule, and a runnable target for each verb."""
 
-load("//:cluster_constants.bzl", "CONTEXT")
+load("@turnup_env//:constants.bzl", "CONTEXT")
 load(":k8s_object.bzl", "k8s_object_rule")
 load(":k8s_objects.bzl", "k8s_objects_rule")
 load(":k8s_verb.bzl", "k8s_verb")

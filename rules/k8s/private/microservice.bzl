@@ -1,6 +1,6 @@
 """microservice: the targets of one service in every environment."""
 
-load("//:cluster_constants.bzl", "CONTEXT", "DEVELOPER_ENV", "ENVS", "NAMESPACES", "REGISTRY")
+load("@turnup_env//:constants.bzl", "CONTEXT", "DEVELOPER_ENV", "ENVS", "NAMESPACES", "REGISTRY")
 load("//rules/jsonnet:defs.bzl", "jsonnet_to_json")
 load(":labels.bzl", "deps_error", "split_dep")
 load(":macros.bzl", "k8s_object", "k8s_objects")
@@ -21,8 +21,14 @@ def _dependencies(name, deps):
     return [split_dep(dep) for dep in deps]
 
 def _json_path(dep):
-    """Returns the workspace path of a dependency's service.json."""
-    return "%s/service.json" % dep.package.partition("//")[2]
+    """Returns the path from which Jsonnet imports a dependency's service.json."""
+    repository, _, package = dep.package.partition("//")
+    if repository and hasattr(native, "package_relative_label"):
+        # Bazel 6 and newer: the folder has the repository's canonical name.
+        folder = native.package_relative_label(dep.package + ":service").workspace_root + "/"
+    else:
+        folder = "external/%s/" % repository.lstrip("@") if repository.lstrip("@") else ""
+    return folder + (package + "/" if package else "") + "service.json"
 
 def _arguments(env, package, dependencies, images):
     """Returns the arguments of the manifests' top-level function as Jsonnet code."""

@@ -1,6 +1,6 @@
 """pin: writes the images that environments run into the checked-in pins files."""
 
-load("//:cluster_constants.bzl", "REGISTRY")
+load("@turnup_env//:constants.bzl", "REGISTRY")
 load("//rules/image:defs.bzl", "ImageInfo", "PUSH_PLAN_ATTRS", "push_files", "write_push_plan")
 load(":labels.bzl", "label_string")
 load(":launching.bzl", "write_launcher")
@@ -40,12 +40,12 @@ _ATTRS = {
         doc = "The repository of the image, without the registry. Empty without image.",
     ),
     "_launcher": attr.label(
-        default = "//rules/k8s/tools:launcher.sh.tpl",
+        default = Label("//rules/k8s/tools:launcher.sh.tpl"),
         allow_single_file = True,
         doc = "The launcher's template.",
     ),
     "_pin": attr.label(
-        default = "//rules/k8s/tools/images:k8s_pin",
+        default = Label("//rules/k8s/tools/images:k8s_pin"),
         executable = True,
         cfg = "target",
         doc = "The program that pins.",

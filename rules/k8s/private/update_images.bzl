@@ -18,12 +18,12 @@ _ATTRS = {
         doc = "The targets with this lock.",
     ),
     "_launcher": attr.label(
-        default = "//rules/k8s/tools:launcher.sh.tpl",
+        default = Label("//rules/k8s/tools:launcher.sh.tpl"),
         allow_single_file = True,
         doc = "The launcher's template.",
     ),
     "_lock": attr.label(
-        default = "//rules/k8s/tools/images:k8s_lock",
+        default = Label("//rules/k8s/tools/images:k8s_lock"),
         executable = True,
         cfg = "target",
         doc = "The program that asks the registries.",

@@ -1,7 +1,7 @@
 """Analysis tests of closures: their content, and what each verb builds."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//:cluster_constants.bzl", "ENVS")
+load("@turnup_env//:constants.bzl", "ENVS")
 load("//rules/k8s:defs.bzl", "K8sObjectInfo", "PinInfo")
 load("//rules/k8s/private:launching.bzl", "VERBS")
 

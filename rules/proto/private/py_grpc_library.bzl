@@ -32,7 +32,7 @@ _ATTRS = {
         doc = "The compiler with the gRPC Python generator.",
     ),
     "_runtime": attr.label(
-        default = Label("@pip//grpcio"),
+        default = Label("@turnup_pip//grpcio"),
         providers = [PyInfo],
         doc = "The runtime library of the generated modules.",
     ),

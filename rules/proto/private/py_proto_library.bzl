@@ -60,7 +60,7 @@ _ATTRS = {
         doc = "The proto_library targets.",
     ),
     "_runtime": attr.label(
-        default = Label("@pip//protobuf"),
+        default = Label("@turnup_pip//protobuf"),
         providers = [PyInfo],
         doc = "The runtime library of the generated modules.",
     ),

@@ -14,12 +14,12 @@ _ATTRS = {
     ),
     "_python": attr.label(
         doc = "A file with the path of the Python interpreter.",
-        default = "@host_python//:path.txt",
+        default = Label("@host_python//:path.txt"),
         allow_single_file = True,
     ),
     "_tool": attr.label(
         doc = "The program that runs pip and writes the BUILD files.",
-        default = "//rules/python/tools:download_wheels.py",
+        default = Label("//rules/python/tools:download_wheels.py"),
         allow_single_file = True,
     ),
 }

@@ -25,7 +25,7 @@ PY_EXECUTABLE_ATTRS = {
     ),
     "_launcher": attr.label(
         doc = "The launcher's template.",
-        default = "//rules/python/tools:launcher.sh.tpl",
+        default = Label("//rules/python/tools:launcher.sh.tpl"),
         allow_single_file = True,
     ),
 }

@@ -31,7 +31,7 @@ _ATTRS = {
     ),
     "_compiler": attr.label(
         doc = "The program that byte-compiles a file.",
-        default = "@turnup//rules/python/tools:compile_source.py",
+        default = Label("//rules/python/tools:compile_source.py"),
         allow_single_file = True,
     ),
 }
@@ -43,7 +43,12 @@ def _byte_code(ctx):
         # pytest compiles test files itself, with its own assert.
         if src.owner.package != ctx.label.package or src.basename.endswith("_test.py"):
             continue
-        folder, _, name = src.short_path[len(ctx.label.package):].lstrip("/").rpartition("/")
+        path = src.short_path
+
+        # A file of another repository has the path ../REPOSITORY/….
+        if path.startswith("../"):
+            path = path.split("/", 2)[2]
+        folder, _, name = path[len(ctx.label.package):].lstrip("/").rpartition("/")
         output = ctx.actions.declare_file("%s__pycache__/%s.cpython-311.pyc" % (folder + "/" if folder else "", name[:-len(".py")]))
         outputs.append(output)
 

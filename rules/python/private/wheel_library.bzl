@@ -18,7 +18,7 @@ _ATTRS = {
     ),
     "_tool": attr.label(
         doc = "The program that unpacks a wheel.",
-        default = "@turnup//rules/python/tools:unpack_wheel.py",
+        default = Label("//rules/python/tools:unpack_wheel.py"),
         allow_single_file = True,
     ),
 }

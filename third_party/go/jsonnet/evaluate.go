@@ -26,6 +26,7 @@ type request struct {
 	Text     string            `json:"text"`      // the program
 	Files    map[string]string `json:"files"`     // workspace path of each file that may be imported -> the path to read
 	Folders  []string          `json:"folders"`   // workspace paths to search after the importing file's folder
+	Roots    [][2]string       `json:"roots"`     // other repositories, searched last: the workspace path, and the name in imports
 	Binary   []string          `json:"binary"`    // paths to read that need not be UTF-8
 	MaxStack int               `json:"max_stack"` // maximum number of stack frames
 	ExtVars  map[string]string `json:"ext_vars"`
@@ -50,6 +51,7 @@ const cacheBytes = 4 << 20
 const gcPercent = 400
 
 var (
+	repository = regexp.MustCompile(`^external/[^/]+`)
 	outputRoot = regexp.MustCompile(`^bazel-out/[^/]+/(?:bin|genfiles)/`)
 	errChanged = errors.New("a file has changed")
 )
@@ -77,12 +79,7 @@ type importer struct {
 // Import returns a file's content and its path.
 func (i *importer) Import(from, name string) (jsonnet.Contents, string, error) {
 	folder, _ := path.Split(from)
-	roots := append(append([]string{workspacePath(folder)}, i.request.Folders...), ".")
-	for _, root := range roots {
-		candidate := name
-		if !path.IsAbs(name) {
-			candidate = root + "/" + name
-		}
+	for _, candidate := range i.candidates(folder, name) {
 		if file, found := i.request.Files[workspacePath(candidate)]; found {
 			contents, err := i.read(file)
 			if err != nil && err != errChanged {
@@ -93,6 +90,33 @@ func (i *importer) Import(from, name string) (jsonnet.Contents, string, error) {
 	}
 	i.missing = []string{folder, name}
 	return jsonnet.Contents{}, "", fmt.Errorf("%q can't be imported", name)
+}
+
+// candidates returns the paths to try for an import, as rules/jsonnet/tools/imports.py does.
+func (i *importer) candidates(folder, name string) []string {
+	if path.IsAbs(name) {
+		return []string{name}
+	}
+	importing := workspacePath(folder)
+	roots := []string{importing}
+	if own := repository.FindString(importing); own != "" {
+		roots = append(roots, own)
+	}
+	roots = append(append(roots, i.request.Folders...), ".")
+	for _, root := range i.request.Roots {
+		roots = append(roots, root[0])
+	}
+	paths := make([]string, 0, len(roots)+len(i.request.Roots))
+	for _, root := range roots {
+		paths = append(paths, root+"/"+name)
+	}
+	named, rest, found := strings.Cut(name, "/")
+	for _, root := range i.request.Roots {
+		if found && root[1] == named {
+			paths = append(paths, root[0]+"/"+rest)
+		}
+	}
+	return paths
 }
 
 // read returns a file's content, the same instance as long as the content is the same.

@@ -33,7 +33,7 @@ def _build(folder: Path, user: int, umask: int, zone: str, home: Path) -> dict[s
     # The links of this test's runfiles lead to where only this user may go.
     shutil.copytree(Path("../turnup"), folder / "runfiles/turnup", ignore=shutil.ignore_patterns("jdk.home"))
     for repository in Path("..").iterdir():
-        if repository.name.startswith("pip"):
+        if repository.name.startswith("turnup_pip"):
             shutil.copytree(repository, folder / "runfiles" / repository.name)
     temporary = folder / "tmp"
     temporary.mkdir()

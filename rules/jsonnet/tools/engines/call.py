@@ -20,7 +20,8 @@ class Call:
         tla_codes: top-level arguments that are code.
         files: map of path for stack traces to text, for every file that `resolve` has returned.
         declared: map of workspace path to the path to read, for every file that may be imported.
-        folders: workspace paths of the folders to search after the importing file's folder and before the workspace root.
+        folders: workspace paths of the folders to search after the importing file's folder and the root of its repository.
+        roots: roots of other repositories to search last -> the name by which imports name each.
         failed: takes the paths that an engine has read by itself, and folder and name of the import at which it failed, for
             the messages about the program; returns the path of a file that may have any bytes, if that was the failure.
     """
@@ -35,6 +36,7 @@ class Call:
     files: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, str] = field(default_factory=dict)
     folders: Sequence[str] = ()
+    roots: Mapping[str, str] = field(default_factory=dict)
     failed: Callable[[Sequence[str], Sequence[str]], str] = lambda imported, missing: ""
 
     def codes(self) -> dict[str, str]:

@@ -80,6 +80,7 @@ def evaluate(call: Call) -> str:
         "text": text,
         "files": call.declared,
         "folders": call.folders,
+        "roots": [[root, name] for root, name in call.roots.items()],
         "binary": binary,
         "max_stack": call.max_stack,
         "ext_vars": call.ext_vars,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 
+_REPOSITORY = re.compile(r"external/[^/]+")
 _OUTPUT_ROOT = re.compile(r"^bazel-out/[^/]+/(?:bin|genfiles)/")
 
 
@@ -23,3 +24,32 @@ def workspace_path(path: str) -> str:
     """
     path = _OUTPUT_ROOT.sub("", posixpath.normpath(path))
     return "external/" + path[3:] if path.startswith("../") else path
+
+
+def repository_root(path: str) -> str:
+    """Returns the root of the repository that has a file: `external/NAME`, or `.` for the main repository.
+
+    Args:
+        path: a workspace path.
+    """
+    match = _REPOSITORY.match(path)
+    return match[0] if match else "."
+
+
+def is_repository_root(path: str) -> bool:
+    """Returns whether a workspace path is the root of another repository."""
+    return _REPOSITORY.fullmatch(path) is not None
+
+
+def apparent_name(root: str) -> str:
+    """Returns the name that a BUILD file has for a repository.
+
+    With Bzlmod, folders have canonical names: `turnup~0.2.0` or `turnup+` for a module, and `module~~extension~name` or
+    `module++extension+name` for what an extension made.
+
+    Args:
+        root: `external/NAME`.
+    """
+    name = root.partition("/")[2]
+    parts = re.split("[~+]", name)
+    return parts[-1] if len(parts) > 2 and parts[-1] else parts[0]

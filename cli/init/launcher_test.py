@@ -1,0 +1,116 @@
+"""Tests of the launcher that `turnup init` writes: it runs the Turnup that the repository pins, and no other."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from cli.init import files, pin
+
+_FAKE = b'#!/bin/sh\necho "$TURNUP_WORKSPACE" "$@"\n'
+
+
+def _archive(path: Path, members: dict[str, bytes], **changes: object) -> Path:
+    """Writes a release with the given files."""
+    with tarfile.open(path, "w:gz") as opened:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o755
+            for key, value in changes.items():
+                setattr(member, key, value)
+            opened.addfile(member, io.BytesIO(content))
+    return path
+
+
+def _repository(folder: Path, pinned: pin.Pin, name: str = "WORKSPACE") -> Path:
+    """Writes a repository with the launcher and one pin."""
+    folder.mkdir(exist_ok=True)
+    (folder / "turnup").write_bytes((files.TEMPLATES / "turnup.tpl").read_bytes())
+    (folder / "turnup").chmod(0o755)
+    (folder / name).write_text(pinned.module("1.0") if name == "MODULE.bazel" else pinned.workspace())
+    return folder
+
+
+def _run(repository: Path, tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Runs the launcher with a cache of its own."""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    return subprocess.run([repository / "turnup", *words], env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", ["WORKSPACE", "WORKSPACE.bazel", "MODULE.bazel"])
+def test_folder(tmp_path: Path, name: str) -> None:
+    """A pinned folder's launcher is run with the words and the repository."""
+    turnup = tmp_path / "tu"
+    turnup.mkdir()
+    (turnup / "turnup").write_bytes(_FAKE)
+    (turnup / "turnup").chmod(0o755)
+    repository = _repository(tmp_path / "shop", pin.Pin("../tu"), name)
+
+    assert _run(repository, tmp_path, "up", "a b").stdout == f"{repository} up a b\n"
+
+
+@pytest.mark.parametrize("name", ["WORKSPACE", "MODULE.bazel"])
+def test_release(tmp_path: Path, name: str) -> None:
+    """A pinned release is downloaded once, and then needs no network."""
+    archive = _archive(tmp_path / "turnup-1.0.tar.gz", {"turnup-1.0/turnup": _FAKE})
+    repository = _repository(tmp_path / "shop", pin.of_release(str(archive), "1.0"), name)
+
+    first = _run(repository, tmp_path, "up")
+    archive.unlink()
+
+    assert first.stdout == f"{repository} up\n" and "downloading" in first.stderr
+    again = _run(repository, tmp_path, "test")
+    assert (again.stdout, again.stderr) == (f"{repository} test\n", "")
+
+
+def test_another_archive_than_the_pinned(tmp_path: Path) -> None:
+    """An archive with another sha256 is refused, and nothing of it is kept."""
+    archive = _archive(tmp_path / "turnup-1.0.tar.gz", {"turnup-1.0/turnup": _FAKE})
+    repository = _repository(tmp_path / "shop", pin.of_release(str(archive), "1.0"))
+    _archive(archive, {"turnup-1.0/turnup": b"#!/bin/sh\necho evil\n"})
+
+    done = _run(repository, tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "it is not the release that was pinned" in done.stderr and "Traceback" not in done.stderr
+    assert [path.suffix for path in (tmp_path / "cache/turnup/versions").iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("changes", [{"name": "../../evil"}, {"name": "/tmp/evil"}, {"type": tarfile.SYMTYPE, "linkname": "/etc"}])
+def test_hostile_archive(tmp_path: Path, changes: dict[str, object]) -> None:
+    """A path out of the archive, and anything but files and folders, is refused."""
+    archive = _archive(tmp_path / "turnup-1.0.tar.gz", {"turnup-1.0/turnup": _FAKE}, **changes)
+    repository = _repository(tmp_path / "shop", pin.Pin(archive.as_uri(), hashlib.sha256(archive.read_bytes()).hexdigest(), "turnup-1.0"))
+
+    done = _run(repository, tmp_path)
+
+    assert done.returncode == 1 and "is not a file of a release" in done.stderr
+    assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "neither MODULE.bazel nor WORKSPACE declares"),
+        ('local_repository(name = "turnup", path = "absent")', "has no Turnup; correct the path"),
+        ('local_repository(name = "turnup", path = PATH)', "must be literals"),
+        ('http_archive(name = "turnup", urls = ["https://x"])', "no sha256 or no url"),
+        (f'http_archive(name = "turnup", sha256 = "{"0" * 64}", urls = ["file:///absent.tar.gz"])', "absent.tar.gz"),
+        ("local_repository(", "must be valid Starlark"),
+    ],
+)
+def test_wrong_pins(tmp_path: Path, text: str, words: str) -> None:
+    """Each wrong pin is one sentence."""
+    repository = _repository(tmp_path / "shop", pin.Pin("x"))
+    (repository / "WORKSPACE").write_text(text)
+
+    done = _run(repository, tmp_path)
+
+    assert done.returncode == 1 and words in done.stderr
+    assert done.stderr.startswith("ERROR: ") or done.stderr.startswith("turnup: downloading")
+    assert "Traceback" not in done.stderr

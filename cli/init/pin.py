@@ -1,0 +1,88 @@
+"""How a repository names the version of Turnup that it uses: a folder, or a release with its sha256."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.common.errors import TurnupError, UsageError
+
+_SCHEMES = ("https://", "http://", "file://")
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A version of Turnup.
+
+    Attributes:
+        place: the folder's path, or the release's URL.
+        sha256: of the release's archive; empty for a folder.
+        prefix: the folder in the archive; empty for none.
+    """
+
+    place: str
+    sha256: str = ""
+    prefix: str = ""
+
+    def workspace(self) -> str:
+        """Returns the lines of WORKSPACE that declare the repository."""
+        if not self.sha256:
+            return f'local_repository(\n    name = "turnup",\n    path = "{self.place}",\n)'
+        return (
+            'load("@bazel_tools//tools/build_defs/repo:http.bzl", "http_archive")\n\n'
+            f'http_archive(\n    name = "turnup",\n    sha256 = "{self.sha256}",\n    strip_prefix = "{self.prefix}",\n    urls = ["{self.place}"],\n)'
+        )
+
+    def module(self, version: str) -> str:
+        """Returns the lines of MODULE.bazel that declare the module.
+
+        Args:
+            version: Turnup's version.
+        """
+        dep = f'bazel_dep(name = "turnup", version = "{version}")\n'
+        if not self.sha256:
+            return f'{dep}local_path_override(\n    module_name = "turnup",\n    path = "{self.place}",\n)'
+        integrity = "sha256-" + base64.b64encode(bytes.fromhex(self.sha256)).decode()
+        return (
+            f'{dep}archive_override(\n    module_name = "turnup",\n    integrity = "{integrity}",\n'
+            f'    strip_prefix = "{self.prefix}",\n    urls = ["{self.place}"],\n)'
+        )
+
+
+def of_folder(folder: Path) -> Pin:
+    """Returns the pin of an unpacked Turnup.
+
+    Raises:
+        UsageError: the folder has no Turnup.
+    """
+    if not (folder / "repositories.bzl").is_file() or not (folder / "turnup").is_file():
+        raise UsageError(f"--turnup {folder}: there is no Turnup; name the folder of a checkout or of an unpacked release")
+    return Pin(str(folder.resolve()))
+
+
+def of_release(url: str, version: str) -> Pin:
+    """Returns the pin of a release's archive, which is downloaded for its sha256.
+
+    Args:
+        url: its URL, or a path.
+        version: Turnup's version.
+
+    Raises:
+        UsageError: the URL has another scheme.
+        TurnupError: it cannot be read.
+    """
+    if "://" not in url:
+        url = Path(url).resolve().as_uri()
+    if not url.startswith(_SCHEMES):
+        raise UsageError(f"--release {url}: the URL must begin with https://, http:// or file://")
+    digest = hashlib.sha256()
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310  # the scheme was checked
+            for block in iter(lambda: answer.read(1 << 20), b""):
+                digest.update(block)
+    except (OSError, ValueError) as error:
+        raise TurnupError(f"--release {url}: {getattr(error, 'reason', error)}; check the URL and the network") from None
+    return Pin(url, digest.hexdigest(), f"turnup-{version}")

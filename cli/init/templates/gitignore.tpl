@@ -1,0 +1,2 @@
+/bazel-*
+/.bazelrc.user

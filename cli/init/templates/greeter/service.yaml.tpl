@@ -1,0 +1,2 @@
+name: greeter
+port: 8080

@@ -1,0 +1,47 @@
+"""The repositories that Turnup's rules need, for WORKSPACE.
+
+    load("@turnup//:repositories.bzl", "turnup_repositories")
+
+    turnup_repositories(constants = "//:cluster_constants.bzl")
+
+    load("@turnup//:setup.bzl", "turnup_setup")
+
+    turnup_setup()
+"""
+
+load("//rules/common:rule_sets.bzl", "bazel_rule_sets")
+load("//rules/java:repositories.bzl", "host_jdk", "java_tools")
+load("//rules/jsonnet:repositories.bzl", "jsonnet_tools")
+load("//rules/k8s:environment.bzl", "turnup_environment")
+load("//rules/python:repositories.bzl", "host_python", "pip_repository")
+load("//third_party/debian:repositories.bzl", "turnup_debian_repositories")
+load("//third_party/go:repositories.bzl", "turnup_go_repositories")
+
+turnup_pip = pip_repository
+
+def turnup_repositories(constants = "//:cluster_constants.bzl"):
+    """Declares what Turnup's rules need. Bazel fetches each repository when a target first needs it.
+
+    A repository that WORKSPACE has declared before keeps its declaration. The names are those of Bazel's rule sets
+    (bazel_skylib, platforms, rules_cc, rules_java, rules_proto, rules_python, remote_coverage_tools), host_go, host_jdk,
+    host_python, jsonnet_tools, go_protoc, and names that begin with turnup_ or debian_.
+
+    Args:
+      constants: label of the file with the repository's constants, of which ENVS must be there. Rules that need no cluster
+        never read it.
+    """
+    bazel_rule_sets()
+    host_python(name = "host_python")
+    pip_repository(
+        name = "turnup_pip",
+        lock = Label("//third_party/python:requirements.lock"),
+    )
+    jsonnet_tools()
+    turnup_environment(
+        name = "turnup_env",
+        constants = constants,
+    )
+    turnup_debian_repositories()
+    host_jdk(name = "host_jdk")
+    java_tools()
+    turnup_go_repositories()
