@@ -1,7 +1,7 @@
 """The local Redis Cluster as a program, for tests in other languages.
 
-It prints one line, `HOST PORT` of pod 0, which does not run yet. Then it carries out one command of stdin after the
-other and prints one line for each:
+It prints one line, `HOST PORT USERS`: those of pod 0, which does not run yet, and the folder with the users' passwords.
+Then it carries out one command of stdin after the other and prints one line for each:
 
     start     starts all pods
     wait      waits until the cluster is ready
@@ -52,7 +52,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         cluster = LocalCluster(Path(folder), HOSTS)
         try:
-            print(cluster.ip(0), cluster.port, flush=True)
+            print(cluster.ip(0), cluster.port, cluster.users, flush=True)
             for line in sys.stdin:
                 print(obey(cluster, line.strip()), flush=True)
         finally:
