@@ -92,7 +92,7 @@ class Login(CredentialProvider):
         if cause is None:
             return ""
         return (
-            f"Redis refused user {self._path.name!r} with the password in {self._path} ({str(cause).rstrip('.')}). Pods have a changed Secret within "
+            f"Redis can't be used as user {self._path.name!r} with the password in {self._path} ({str(cause).rstrip('.')}). Pods have a changed Secret within "
             f"two minutes; if this stays, apply Redis, which makes the Secret {self._path.parent.name}, and restart this server."
         )
 

@@ -8,6 +8,8 @@ Then it carries out one command of stdin after the other and prints one line for
     kill      kills all pods
     wipe      deletes the data of all pods; kill them first
     masters   prints HOST:PORT of all masters, separated by spaces
+    tester    makes a user that may do everything, and prints its name and password
+    keep      makes the pods keep their passwords, whatever the files have
 
 It ends, and kills all pods, at the end of stdin.
 """
@@ -42,8 +44,13 @@ def obey(cluster: LocalCluster, command: str) -> str:
             cluster.wipe(ordinal)
     elif command == "masters":
         return " ".join(f"{cluster.ip(ordinal)}:{cluster.port}" for ordinal in cluster.masters())
+    elif command == "tester":
+        return " ".join(cluster.make_tester())
+    elif command == "keep":
+        for pod in cluster.pods.values():
+            pod.keep_passwords()
     else:
-        return f"ERROR: unknown command {command!r}; use start, wait, kill, wipe or masters"
+        return f"ERROR: unknown command {command!r}; use start, wait, kill, wipe, masters, tester or keep"
     return "done"
 
 

@@ -235,9 +235,9 @@ class LocalCluster:
             self.ask(ordinal, "ACL", "SETUSER", user, "on", f">{password}", "allkeys", "allcommands")
         return user, password
 
-    def ask(self, ordinal: int, *words: str | int, user: str = access.AGENT) -> Any:
-        """Sends one command to a pod's Redis, as a user, and returns the reply."""
-        with Connection(self.ip(ordinal), self.port, logins=[self.login(user)]) as redis:
+    def ask(self, ordinal: int, *words: str | int, logins: Sequence[tuple[str, str]] = ()) -> Any:
+        """Sends one command to a pod's Redis, as the agent's user unless another one is given, and returns the reply."""
+        with Connection(self.ip(ordinal), self.port, logins=logins or [self.login(access.AGENT)]) as redis:
             return redis.command(*words)
 
     def table(self, ordinal: int = 0) -> list[nodes.Node]:

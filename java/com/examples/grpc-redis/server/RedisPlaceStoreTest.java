@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +16,7 @@ import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.RedisClusterClient;
 
@@ -31,7 +34,8 @@ class RedisPlaceStoreTest {
     cluster.start();
     cluster.await();
     store = connect();
-    client = RedisClusterClient.create(new HostAndPort(cluster.host, cluster.port));
+    List<String> tester = cluster.tester();
+    client = RedisClusterClient.create(Set.of(new HostAndPort(cluster.host, cluster.port)), tester.get(0), tester.get(1));
     table = PlaceTable.load();
   }
 
@@ -42,8 +46,12 @@ class RedisPlaceStoreTest {
     cluster.close();
   }
 
+  private static RedisLogin login() {
+    return new RedisLogin(cluster.users.resolve("places"));
+  }
+
   private static RedisPlaceStore connect() {
-    return RedisPlaceStore.connect(cluster.host, cluster.port, 4);
+    return RedisPlaceStore.connect(cluster.host, cluster.port, login(), 4);
   }
 
   /** Filling is idempotent, writes only what is missing or different, and a probe compares the number. */
@@ -156,10 +164,23 @@ class RedisPlaceStoreTest {
     client.del("notes:Odd");
   }
 
+  /** A password that Redis refuses is an error that the login explains. */
+  @Test
+  void aWrongPasswordIsExplained(@TempDir Path folder) throws Exception {
+    Path file = Files.writeString(folder.resolve("places"), "wrong");
+    RedisLogin wrong = new RedisLogin(file);
+
+    PlaceStore.Unavailable error =
+        assertThrows(PlaceStore.Unavailable.class, () -> RedisPlaceStore.connect(cluster.host, cluster.port, wrong, 4));
+
+    String sentence = "Redis can't be used as user 'places' with the password in " + file + " (invalid username-password pair";
+    assertTrue(wrong.explain(error).startsWith(sentence), error.toString());
+  }
+
   /** An address at which nothing answers is an error within seconds. */
   @Test
   void nothingThereIsUnavailable() {
-    PlaceStore.Unavailable error = assertThrows(PlaceStore.Unavailable.class, () -> RedisPlaceStore.connect(cluster.host, 1, 4));
+    PlaceStore.Unavailable error = assertThrows(PlaceStore.Unavailable.class, () -> RedisPlaceStore.connect(cluster.host, 1, login(), 4));
 
     assertTrue(error.describe().startsWith("JedisClusterOperationException: "), error.describe());
   }
