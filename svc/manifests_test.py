@@ -52,6 +52,7 @@ def test_the_closure_is_complete(env):
         ("Service", redis),
         ("Service", f"{redis}-nodes"),
         ("NetworkPolicy", redis),
+        ("Secret", f"{redis}-users"),
         ("Deployment", server),
         ("Service", server),
         ("Deployment", client),
@@ -135,6 +136,28 @@ def test_redis_can_form_its_cluster(env):
     assert peers["publishNotReadyAddresses"] is True
     (spread,) = statefulset["template"]["spec"]["topologySpreadConstraints"]
     assert (spread["maxSkew"], spread["whenUnsatisfiable"]) == (1, "DoNotSchedule")
+
+
+def test_passwords_are_files_of_one_secret(env):
+    """Redis's Secret has no value in the manifest; its pods mount all users, the server its own, and no variable or argument has one."""
+    redis, server = (_service(f"python/{name}")["name"] for name in ("redis", "server"))
+    objects = _objects(env)
+    secret = objects["Secret", f"{redis}-users"]
+    assert secret["metadata"]["annotations"]["turnup/generate"] == "agent, replica, places" and not {"data", "stringData"} & secret.keys()
+
+    mounted: list[tuple[tuple[str, str], str, list[str]]] = [
+        (("StatefulSet", redis), "USERS_DIR", []),
+        (("Deployment", server), "REDIS_PASSWORD_FILE", ["places"]),
+    ]
+    for workload, variable, keys in mounted:
+        spec = objects[workload]["spec"]["template"]["spec"]
+        (volume,) = [volume for volume in spec["volumes"] if "secret" in volume]
+        (mount,) = [mount for mount in spec["containers"][0]["volumeMounts"] if mount["name"] == volume["name"]]
+        assert volume["secret"]["secretName"] == f"{redis}-users" and volume["secret"]["defaultMode"] == 0o440
+        assert volume["secret"].get("items", []) == [{"key": key, "path": key} for key in keys]
+        assert mount == {"name": volume["name"], "mountPath": f"/run/secrets/{redis}-users", "readOnly": True}
+        assert _environment_of(objects[workload])[variable].startswith(mount["mountPath"])
+        assert "secretKeyRef" not in json.dumps(spec)
 
 
 def test_environments_differ_in_namespace_and_image_only():

@@ -105,22 +105,24 @@ func run(ctx context.Context, arguments []string, env func(string) string) int {
 	port := settings.Port("port", "PORT", "port to listen on")
 	redisHost := settings.Text("redis-host", "REDIS_HOST", "host of the Redis Cluster's Service")
 	redisPort := settings.Port("redis-port", "REDIS_PORT", "port of the Redis Cluster's Service")
+	passwordFile := settings.Text("redis-password-file", "REDIS_PASSWORD_FILE", "file with the password of the Redis user it is named after")
 	if err := settings.Parse(arguments); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
 		return 2
 	}
 	common.ConfigureLogs(os.Stderr)
-	connectToRedis := func(ctx context.Context) (placeStore, error) { return connect(ctx, *redisHost, *redisPort) }
-	if err := serve(ctx, *port, connectToRedis, fmt.Sprintf("Redis at %s:%d", *redisHost, *redisPort)); err != nil {
+	user := login(*passwordFile)
+	connectToRedis := func(ctx context.Context) (placeStore, error) { return connect(ctx, *redisHost, *redisPort, user) }
+	if err := serve(ctx, *port, connectToRedis, user.explain, fmt.Sprintf("Redis at %s:%d", *redisHost, *redisPort)); err != nil {
 		fmt.Fprintf(os.Stderr, "ERROR: server: %v\n", err)
 		return 1
 	}
 	return 0
 }
 
-// serve serves on a port until the context ends; the log names the database.
-func serve(ctx context.Context, port int, connect func(context.Context) (placeStore, error), database string) error {
+// serve serves on a port until the context ends; the log names the database. explain is that of the monitor.
+func serve(ctx context.Context, port int, connect func(context.Context) (placeStore, error), explain func(error) string, database string) error {
 	places, err := parseTable(zoneTable)
 	if err != nil {
 		return fmt.Errorf("zone1970.tab: %w", err)
@@ -133,6 +135,7 @@ func serve(ctx context.Context, port int, connect func(context.Context) (placeSt
 	if err != nil {
 		return err
 	}
+	s.monitor.explain = explain
 	common.Infof("listening on port %d, %s", port, database)
 	return s.serve(ctx, drain, grace)
 }

@@ -25,6 +25,8 @@ type monitor struct {
 	onChange     func(bool)
 	probeEvery   time.Duration
 	recheckEvery int // number of probes after which all places are compared and not only counted
+	// returns a sentence on an error that says what to do, "" if it knows nothing better; nil knows nothing
+	explain func(error) string
 
 	mutex  sync.Mutex
 	store  placeStore
@@ -53,14 +55,24 @@ func (m *monitor) run(ctx context.Context) {
 				err = m.watch(ctx, store)
 			}
 			if ctx.Err() == nil {
-				m.drop(fmt.Sprintf("Redis does not respond: %v", err), true)
+				m.drop(m.reasonOf(err), true)
 			}
 			store.close()
 		} else if ctx.Err() == nil {
-			m.drop(fmt.Sprintf("Redis does not respond: %v", err), true)
+			m.drop(m.reasonOf(err), true)
 		}
 		sleep(ctx, waits.Next())
 	}
+}
+
+// reasonOf returns why there is no usable store after an error.
+func (m *monitor) reasonOf(err error) string {
+	if m.explain != nil {
+		if sentence := m.explain(err); sentence != "" {
+			return sentence
+		}
+	}
+	return fmt.Sprintf("Redis does not respond: %v", err)
 }
 
 // sleep waits for a duration, or until the context ends; it returns whether the context has not ended.

@@ -267,7 +267,7 @@ func TestExitCodes(t *testing.T) {
 	}
 	s, _ := serving(t, func(context.Context) (placeStore, error) { return newFakeStore(), nil })
 	_, port, _ := strings.Cut(s.listener.Addr().String(), ":")
-	if got := run(t.Context(), []string{"--port=" + port, "--redis-host=localhost", "--redis-port=1"}, none); got != 1 {
+	if got := run(t.Context(), []string{"--port=" + port, "--redis-host=localhost", "--redis-port=1", "--redis-password-file=/none"}, none); got != 1 {
 		t.Errorf("got %d", got)
 	}
 }

@@ -72,13 +72,14 @@ type redisStore struct {
 //
 // Each client resolves the host again and finds the nodes only through it. So a new client works even if all nodes have new
 // addresses. It fails if no node responds, or some slots have no master.
-func connect(ctx context.Context, host string, port int) (placeStore, error) {
+func connect(ctx context.Context, host string, port int, login login) (placeStore, error) {
 	client := redis.NewClusterClient(&redis.ClusterOptions{
-		Addrs:        []string{net.JoinHostPort(host, strconv.Itoa(port))},
-		DialTimeout:  time.Second,
-		ReadTimeout:  2 * time.Second,
-		WriteTimeout: 2 * time.Second,
-		MaxRedirects: 3,
+		Addrs:                      []string{net.JoinHostPort(host, strconv.Itoa(port))},
+		DialTimeout:                time.Second,
+		ReadTimeout:                2 * time.Second,
+		WriteTimeout:               2 * time.Second,
+		MaxRedirects:               3,
+		CredentialsProviderContext: login.credentials,
 	})
 	store := &redisStore{client}
 	if err := store.checkCoverage(ctx); err != nil {

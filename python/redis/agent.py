@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from python.redis import nodes, plan, replication
+from python.redis.access import Access
 from python.redis.resp import CommandError, Connection
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,8 @@ FORMING_TIMEOUT_MS = 1000
 majority, so a short time makes a new cluster ready sooner."""
 SPREAD_EVERY_S = 10.0
 """Seconds between two attempts of pod 0 to spread the masters, while nothing else is to do."""
+LOOK_EVERY_S = 10.0
+"""Seconds after which an agent looks at the other pods again, while nothing is to do."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,17 @@ class Agent:
     Call `tick` periodically; it never raises network errors.
     """
 
-    def __init__(self, who: Identity, resolve: Resolve) -> None:
+    def __init__(self, who: Identity, resolve: Resolve, access: Access) -> None:
         """Keeps the settings.
 
         Args:
             who: this pod.
             resolve: resolves names of pods.
+            access: the users of this pod's Redis.
         """
         self._who = who
+        self._access = access
+        self._looked_at: float | None = None
         self._resolve = resolve
         self._quiet_since = time.monotonic()
         self._formed = False
@@ -102,6 +108,7 @@ class Agent:
             "host": self._who.host,
             "link_up": self._link_up(nodes.parse_nodes(table)),
             "nodes": table,
+            "users": True,
         }
 
     # Before redis-server starts.
@@ -140,6 +147,7 @@ class Agent:
             return False
 
     def _tick(self) -> bool:
+        self._access.renew(self._ask)
         table = nodes.parse_nodes(self._ask("CLUSTER", "NODES"))
         for node_id in plan.nodes_to_forget(table):
             log.info("forgetting %s, because its pod has a new volume", node_id)
@@ -152,14 +160,17 @@ class Agent:
             self._formed = True
         if not settled:
             self._quiet_since = now
-        elif not is_leader or now - self._quiet_since < SPREAD_EVERY_S:
+        elif self._looked_at is not None and now - self._looked_at < LOOK_EVERY_S and not self._access.is_open:
             return True
         peers = self._peers(table)
+        complete = len(peers) == self._who.size - 1
+        self._access.admit(self._ask, [peer.pod for peer in peers if not peer.has_users], complete)
+        self._looked_at = now
         me = self._member(self._who.ordinal, self._who.ip, self.status()[1])
         for peer in plan.nodes_to_meet(me, peers):
             log.info("meeting %s at %s", peer.pod, peer.ip)
             self._ask("CLUSTER", "MEET", peer.ip, self._who.redis_port)
-        if is_leader and len(peers) == self._who.size - 1:
+        if is_leader and complete and (not settled or now - self._quiet_since >= SPREAD_EVERY_S):
             self._assign_roles([me, *peers], settled)
         return settled
 
@@ -186,7 +197,7 @@ class Agent:
 
     def _responds(self, ip: str) -> bool:
         try:
-            with Connection(ip, self._who.redis_port) as redis:
+            with self._connect(ip) as redis:
                 return bool(redis.command("PING") == "PONG")
         except (OSError, CommandError):  # also LOADING: no replica can sync yet
             return False
@@ -238,16 +249,19 @@ class Agent:
 
     # Requests.
 
+    def _connect(self, ip: str) -> Connection:
+        return Connection(ip, self._who.redis_port, logins=self._access.logins)
+
     def _ask(self, *words: str | int) -> Any:
         # Each command has its own connection: it is local, and can't be stale.
-        with Connection(self._who.ip, self._who.redis_port) as redis:
+        with self._connect(self._who.ip) as redis:
             return redis.command(*words)
 
     def _command(self, ip: str, *words: str | int) -> None:
         """Sends a command to another pod's Redis, and logs the result."""
         shown = f"{ip}: {' '.join(map(str, words))}"
         try:
-            with Connection(ip, self._who.redis_port) as redis:
+            with self._connect(ip) as redis:
                 redis.command(*words)
             log.info("%s", shown)
         except (OSError, CommandError) as error:
@@ -295,6 +309,7 @@ class Agent:
             ip=ip,
             table=tuple(nodes.parse_nodes(status["nodes"])),
             link_up=status["link_up"],
+            has_users=status.get("users") is True,
         )
 
 

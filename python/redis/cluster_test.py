@@ -15,13 +15,13 @@ def cluster(tmp_path):
         yield running
 
 
-def _on_owner(cluster, key, *words):
-    """Sends a command to the master that owns the key, following MOVED."""
+def _on_owner(cluster, command, key, *words):
+    """Sends a command to the master that owns the key, following MOVED, as the servers' user."""
     ip = cluster.ip(min(cluster.pods))
     for _ in range(3):
-        with Connection(ip, cluster.port) as redis:
+        with Connection(ip, cluster.port, logins=[cluster.login("places")]) as redis:
             try:
-                return redis.command(*words)
+                return redis.command(command, key, *words)
             except CommandError as moved:
                 if not str(moved).startswith("MOVED "):
                     raise
@@ -32,7 +32,7 @@ def _on_owner(cluster, key, *words):
 def _write(cluster, value):
     """Writes values and waits until replicas and volumes have them, which Redis itself does not guarantee."""
     for number in range(30):
-        _on_owner(cluster, f"k{number}", "SET", f"k{number}", value)
+        _on_owner(cluster, "HSET", f"place:{number}", "remark", value)
     eventually(lambda: all(_is_safe(cluster, n) for n in cluster.pods))
 
 
@@ -45,7 +45,8 @@ def _is_safe(cluster, ordinal):
 
 
 def _read(cluster):
-    return {_on_owner(cluster, f"k{n}", "GET", f"k{n}") for n in range(30)}
+    """Returns the values; None for those that are gone."""
+    return {(_on_owner(cluster, "HGETALL", f"place:{n}") or [None])[-1] for n in range(30)}
 
 
 def test_a_new_cluster_forms(cluster):

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from python.redis import nodes, replication
+from python.redis.access import Access
 from python.redis.agent import Agent
 from python.redis.testing import local_cluster
 from python.redis.testing.local_cluster import eventually
@@ -69,8 +70,10 @@ def test_a_link_to_another_redis_is_corrected(stale, tmp_path):
     cluster, master, replica, old = stale
     options = {"bind": old, "port": cluster.port, "save": "", "dir": tmp_path, "repl-diskless-sync-delay": 0}
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    foreign = subprocess.Popen([local_cluster.find_redis_server(), *words], stdout=subprocess.DEVNULL)
+    foreign = subprocess.Popen([local_cluster.find_redis_server(), "-", *words], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
+        with foreign.stdin:
+            foreign.stdin.write(Access(cluster.users).configuration().encode())
         eventually(lambda: _link(cluster, replica).up)
         agent = cluster.pods[replica].agent
         assert agent.ready()[0] is False

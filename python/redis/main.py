@@ -11,6 +11,7 @@ from pathlib import Path
 
 from python.common import logs, settings, stopping
 from python.common.health_http import HealthEndpoint
+from python.redis.access import Access, PasswordError
 from python.redis.agent import Agent, Identity, Resolve
 from python.redis.server import Supervisor
 
@@ -48,6 +49,7 @@ def parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add(result, env, "--port", "PORT", "port of redis-server", parse=settings.port)
     add(result, env, "--status-port", "STATUS_PORT", "port of the agent's HTTP endpoint", parse=settings.port)
     add(result, env, "--data", "DATA_DIR", "folder of the volume", parse=Path, default="/data")
+    add(result, env, "--users", "USERS_DIR", "folder of the mounted Secret with a password for each user", parse=Path)
     add(result, env, "--memory", "MAX_MEMORY", "maxmemory of redis-server", default="64mb")
     add(result, env, "--log-format", "LOG_FORMAT", "format of the log: text or json", parse=logs.format_name, default="text")
     return result
@@ -90,10 +92,15 @@ def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ)
         name, ordinal, options.size, options.namespace, options.host, options.ip,
         options.port, options.status_port,
     )  # fmt: skip
-    agent = Agent(who, in_cluster_resolver(options.nodes_service))
+    try:
+        access = Access(options.users)
+    except PasswordError as error:
+        print(f"ERROR: redis-agent: {error}", file=sys.stderr)
+        return 1
+    agent = Agent(who, in_cluster_resolver(options.nodes_service), access)
     stopping_event = stopping.stop_event()
     checks = {"/live": agent.live, "/ready": agent.ready, "/status": agent.status}
-    supervisor = Supervisor(program, who, agent, options.data, options.memory)
+    supervisor = Supervisor(program, who, agent, options.data, options.memory, access.configuration())
     try:
         endpoint = HealthEndpoint(options.ip, options.status_port, checks)
         endpoint.start()

@@ -15,6 +15,7 @@ VARIABLES = {
     "NODES_SERVICE": "redis-nodes",
     "PORT": "6379",
     "STATUS_PORT": "8080",
+    "USERS_DIR": "/nonexistent/redis-users",
 }
 
 
@@ -24,6 +25,7 @@ def test_the_manifest_sets_all_options():
 
     assert options.pod == ("redis", 2)
     assert (options.size, options.port, options.data) == (6, 6379, Path("/data"))
+    assert options.users == Path("/nonexistent/redis-users")
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,17 @@ def test_no_redis_server(monkeypatch, capsys):
 
     assert main.main([], VARIABLES) == 1
     assert capsys.readouterr().err == "ERROR: redis-agent: redis-server is not on PATH; install it\n"
+
+
+def test_no_passwords(monkeypatch, capsys, tmp_path):
+    """Without the Secret the exit code is 1, with one sentence that names it; redis-server does not start without users."""
+    program = tmp_path / "redis-server"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert main.main([], VARIABLES) == 1
+    assert capsys.readouterr().err == (
+        "ERROR: redis-agent: /nonexistent/redis-users/agent: the password of user 'agent' can't be read (FileNotFoundError). "
+        "Apply the Secret redis-users again.\n"
+    )

@@ -24,6 +24,7 @@ class Member:
         ip: current address of the pod.
         table: its own CLUSTER NODES.
         link_up: True for a master, and for a replica that replicates its master.
+        has_users: False if it runs a version without users and passwords.
     """
 
     ordinal: int
@@ -32,6 +33,7 @@ class Member:
     ip: str
     table: tuple[Node, ...]
     link_up: bool = True
+    has_users: bool = True
 
     @property
     def me(self) -> Node:

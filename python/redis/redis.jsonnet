@@ -10,6 +10,9 @@ local statusPort = 8080;
 
 function(env, service, deps, images)
   local name = service.name;
+  // Programs of other services mount this Secret, too, each with its own user's key.
+  local users = name + '-users';
+  local usersPath = '/run/secrets/' + users;
   local app = k.statefulMicroservice({
     environment: env,
     service: service { ports: { status: statusPort } },
@@ -25,17 +28,19 @@ function(env, service, deps, images)
       PORT: service.port,
       STATUS_PORT: statusPort,
       MAX_MEMORY: '48mb',
+      USERS_DIR: usersPath,
     },
     readinessProbe: k.probes.http('/ready', 'status', { periodSeconds: 1, failureThreshold: 2 }),
     // Only a redis-server that does not respond is restarted. A restart does not help if the cluster is down.
     livenessProbe: k.probes.http('/live', 'status', { initialDelaySeconds: 10, periodSeconds: 10, failureThreshold: 6 }),
     resources: { requests: { cpu: '20m', memory: '48Mi' }, limits: { memory: '160Mi' } },
-    mounts: { data: '/data' },
+    mounts: { data: '/data', users: { mountPath: usersPath, readOnly: true } },
     storage: { data: { size: '256Mi' } },
     pod: {
       // A failover takes up to 3 s, and writing the append-only file up to 5 s.
       terminationGracePeriodSeconds: 20,
       tmp: null,
+      volumes: { users: { secret: { secretName: users, defaultMode: std.parseOctal('0440') } } },
     },
     // Volumes outlive the StatefulSet (Retain, the library's default). With Delete the controller adds itself
     // as an owner to each claim while the scheduler binds it, which costs seconds and changes the pods' order.
@@ -68,8 +73,11 @@ function(env, service, deps, images)
         },
       },
     },
-    // Redis has no password. Only pods in this namespace may connect to it, and only Redis's own pods to the
-    // cluster bus and the agents, if the cluster's network enforces policies.
+    // A password for each user of access.py, which the first apply makes and nobody needs to know.
+    users: k.generatedSecret({ name: users, service: name, environment: env, keys: ['agent', 'replica', 'places'] }),
+    // Redis demands a password, but the cluster bus and the agents' endpoint have none: who reaches the bus can join the
+    // cluster. So only pods in this namespace may connect to Redis, and only its own pods to the other two, if the cluster's
+    // network enforces policies.
     networkPolicy: {
       apiVersion: 'networking.k8s.io/v1',
       kind: 'NetworkPolicy',

@@ -46,11 +46,24 @@ def test_a_master_has_no_link():
     assert replication.find_master(parse_nodes(f"{MASTER} 10.42.1.8:6379@16379 myself,master - 0 0 1 connected 0-5460\n")) is None
 
 
+class _Users:
+    """Users that do not change."""
+
+    is_open = False
+    logins = ()
+
+    def renew(self, ask):
+        """Does nothing."""
+
+    def admit(self, ask, former, complete):
+        """Does nothing."""
+
+
 class _Replica(Agent):
     """Agent of a replica with given replies instead of a Redis."""
 
     def __init__(self, responds=True):
-        super().__init__(Identity("redis", 4, 6, "test", "b", "10.42.1.9"), lambda pod: None)
+        super().__init__(Identity("redis", 4, 6, "test", "b", "10.42.1.9"), lambda pod: None, _Users())
         self.info, self.nodes, self.responds, self.sent = _info(), _table(), responds, []
 
     def _ask(self, *words):

@@ -4,7 +4,9 @@ Six agents start with each cluster, so an agent must start fast. That is why thi
 module uses only sockets. Protocol: https://redis.io/docs/reference/protocol-spec/
 """
 
+import contextlib
 import socket
+from collections.abc import Sequence
 from typing import Any, Self
 
 
@@ -18,19 +20,29 @@ class Connection:
     Use it as a context manager, or call `close`.
     """
 
-    def __init__(self, host: str, port: int, timeout_s: float = 1.0) -> None:
+    def __init__(self, host: str, port: int, timeout_s: float = 1.0, *, logins: Sequence[tuple[str, str]] = ()) -> None:
         """Connects.
 
         Args:
             host: address or name of the node.
             port: port of the node.
             timeout_s: timeout of the connection attempt and of each read and write, in seconds.
+            logins: pairs of user and password, of which the first that is valid counts. If none is, commands are sent
+                nevertheless: a node of a version without users executes them, and others reject them.
 
         Raises:
             OSError: the node does not respond in time.
         """
         self._socket = socket.create_connection((host, port), timeout_s)
         self._reader = self._socket.makefile("rb")
+        try:
+            for user, password in logins:
+                with contextlib.suppress(CommandError):
+                    self.command("AUTH", user, password)
+                    break
+        except OSError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -86,3 +86,54 @@ def test_a_refused_connection_is_an_os_error():
 
     with pytest.raises(OSError, match="refused"):
         resp.Connection("127.0.0.1", port, timeout_s=0.5)
+
+
+@pytest.fixture
+def converse():
+    """Returns a function that starts a server with a reply for each command."""
+    listeners = []
+
+    def start(*replies):
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+        received = []
+
+        def run():
+            connection, _ = listener.accept()
+            with connection:
+                for reply in replies:
+                    received.append(connection.recv(4096))
+                    connection.sendall(reply)
+
+        threading.Thread(target=run, daemon=True).start()
+        return listener.getsockname()[1], received
+
+    yield start
+    for listener in listeners:
+        listener.close()
+
+
+def test_the_first_valid_login_counts(converse):
+    """Logins are tried in order until Redis accepts one."""
+    port, received = converse(b"-WRONGPASS no\r\n", b"+OK\r\n", b"+PONG\r\n")
+
+    with resp.Connection("127.0.0.1", port, logins=[("agent", "new"), ("agent", "old"), ("agent", "older")]) as redis:
+        assert redis.command("PING") == "PONG"
+    assert received == [resp.encode(words) for words in (("AUTH", "agent", "new"), ("AUTH", "agent", "old"), ("PING",))]
+
+
+def test_a_node_without_users_executes_commands(converse):
+    """If no login is valid, the command is sent nevertheless, and the node decides."""
+    port, received = converse(b"-WRONGPASS no\r\n", b"+PONG\r\n")
+
+    with resp.Connection("127.0.0.1", port, logins=[("agent", "new")]) as redis:
+        assert redis.command("PING") == "PONG"
+    assert received[-1] == resp.encode(("PING",))
+
+
+def test_a_connection_that_breaks_during_the_login(serve):
+    """A node that closes the connection instead of answering the login is an OSError."""
+    port, _ = serve(b"")
+
+    with pytest.raises(OSError, match="Redis closed the connection"):
+        resp.Connection("127.0.0.1", port, logins=[("agent", "new")])

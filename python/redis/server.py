@@ -1,5 +1,6 @@
 """Supervisor of redis-server: configures, starts and stops it."""
 
+import contextlib
 import logging
 import signal
 import subprocess
@@ -33,7 +34,7 @@ def redis_arguments(who: Identity, folder: Path, memory: str, is_new: bool) -> l
     options = {
         "bind": who.ip,
         "port": who.redis_port,
-        "protected-mode": "no",  # the manifest's NetworkPolicy protects the port
+        "protected-mode": "no",  # it would refuse other pods while a version without users is being replaced
         "dir": folder,
         "appendonly": "yes",
         "save": "",  # the append-only file has all data
@@ -60,7 +61,7 @@ class Supervisor:
         process: the process of redis-server; None before it is started.
     """
 
-    def __init__(self, program: str, who: Identity, agent: Agent, folder: Path, memory: str) -> None:
+    def __init__(self, program: str, who: Identity, agent: Agent, folder: Path, memory: str, configuration: str) -> None:
         """Keeps the settings.
 
         Args:
@@ -69,10 +70,12 @@ class Supervisor:
             agent: agent of this pod.
             folder: folder of the volume.
             memory: value of maxmemory, such as "64mb".
+            configuration: lines that redis-server gets on its stdin, because others can see its arguments.
         """
         known = folder / "nodes.conf"
         self._is_new = not known.exists() or known.stat().st_size == 0
-        self._command = [program, *redis_arguments(who, folder, memory, self._is_new)]
+        self._configuration = configuration.encode()
+        self._command = [program, "-", *redis_arguments(who, folder, memory, self._is_new)]
         self._agent = agent
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -94,7 +97,10 @@ class Supervisor:
         while self._is_new and not self._agent.promote_replicas() and time.monotonic() < deadline:
             if stopping.wait(BUSY_S):
                 return 0
-        self.process = server = subprocess.Popen(self._command, stdout=output, stderr=output)
+        self.process = server = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=output, stderr=output)
+        if server.stdin is not None:  # its type allows for none
+            with contextlib.suppress(BrokenPipeError), server.stdin:  # a redis-server that has ended says why itself
+                server.stdin.write(self._configuration)
         while not stopping.is_set() and server.poll() is None:
             stopping.wait(IDLE_S if self._agent.tick() else BUSY_S)
         if server.poll() is None:

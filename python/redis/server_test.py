@@ -52,11 +52,11 @@ class IdleAgent:
 def supervise(tmp_path):
     """Returns a function that creates a supervisor of a Python script."""
 
-    def make(script, agent):
+    def make(script, agent, configuration=""):
         program = tmp_path / "redis-server"
         program.write_text(f"#!{sys.executable}\nimport pathlib, signal, sys\n{script}\n")
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        return server.Supervisor(str(program), WHO, agent, tmp_path, "16mb")
+        return server.Supervisor(str(program), WHO, agent, tmp_path, "16mb", configuration)
 
     return make
 

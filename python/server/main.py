@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent import futures
+from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -43,6 +44,7 @@ class Server:
         redis_host: str,
         redis_port: int,
         address: str,
+        password_file: Path,
         *,
         name: str | None = None,
         probe_every_s: float = 1.0,
@@ -53,6 +55,7 @@ class Server:
             redis_host: name or address of the Redis Cluster's Service.
             redis_port: port of the Redis Cluster's Service.
             address: HOST:PORT to listen on; port 0 for a free one.
+            password_file: file with the password of the user of Redis that it is named after; see `store.Login`.
             name: name of this server in responses; the host name if None.
             probe_every_s: seconds between two checks of Redis.
 
@@ -66,11 +69,13 @@ class Server:
         )
         self._set_status(False)
         self._health.set(LIVE, _SERVING)
+        login = store.Login(password_file)
         self._monitor = StoreMonitor(
-            lambda: store.PlaceStore(store.connect(redis_host, redis_port)),
+            lambda: store.PlaceStore(store.connect(redis_host, redis_port, login)),
             places.load(),
             self._set_status,
             probe_every_s=probe_every_s,
+            explain=login.explain,
         )
         self._server = grpc.server(
             futures.ThreadPoolExecutor(16, "rpc"),
@@ -118,6 +123,7 @@ def parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add(result, env, "--port", "PORT", "port to listen on", parse=settings.port)
     add(result, env, "--redis-host", "REDIS_HOST", "host of the Redis Cluster's Service")
     add(result, env, "--redis-port", "REDIS_PORT", "port of the Redis Cluster's Service", parse=settings.port)
+    add(result, env, "--redis-password-file", "REDIS_PASSWORD_FILE", "file with the password of the Redis user it is named after", parse=Path)
     add(result, env, "--log-format", "LOG_FORMAT", "format of the log: text or json", parse=logs.format_name, default="text")
     return result
 
@@ -139,7 +145,7 @@ def main(argv: Sequence[str] | None = None, env: Mapping[str, str] = os.environ)
     logs.configure(log_format=options.log_format)
     stopping_event = stopping.stop_event()
     try:
-        server = Server(options.redis_host, options.redis_port, f"[::]:{options.port}")
+        server = Server(options.redis_host, options.redis_port, f"[::]:{options.port}", options.redis_password_file)
     except (RuntimeError, places.TableError) as error:
         print(f"ERROR: server: {error}", file=sys.stderr)
         return 1

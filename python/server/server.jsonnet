@@ -2,6 +2,8 @@
 local k = import 'lib/k8s.libsonnet';
 
 function(env, service, deps, images)
+  // Redis's own Secret; of its users only the servers' one is mounted.
+  local redisUsers = deps.redis.name + '-users';
   k.microservice({
     environment: env,
     service: service,
@@ -11,7 +13,9 @@ function(env, service, deps, images)
       PORT: service.port,
       REDIS_HOST: deps.redis.host,
       REDIS_PORT: deps.redis.port,
+      REDIS_PASSWORD_FILE: '/run/secrets/%s/places' % redisUsers,
     },
+    mounts: { 'redis-users': { mountPath: '/run/secrets/' + redisUsers, readOnly: true } },
     // NOT_SERVING unless Redis responds and has all places.
     readinessProbe: k.probes.grpc(service.port, null, { periodSeconds: 1, failureThreshold: 2 }),
     // 'live' is SERVING while the process responds, because an outage of Redis must not restart servers.
@@ -22,6 +26,11 @@ function(env, service, deps, images)
     // the same pod again until the cluster notices.
     serviceOverrides: { headless: true },
     pod: {
+      volumes: {
+        'redis-users': {
+          secret: { secretName: redisUsers, items: [{ key: 'places', path: 'places' }], defaultMode: std.parseOctal('0440') },
+        },
+      },
       terminationGracePeriodSeconds: 15,
       // If the node is lost, start on another one after 10 s instead of the default of five minutes.
       tolerations: [

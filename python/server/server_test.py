@@ -6,10 +6,12 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from redis.cluster import RedisCluster
 
 from proto import route_guide_pb2 as pb
 from proto import route_guide_pb2_grpc as pb_grpc
 from python.redis.testing import local_cluster
+from python.redis.testing.local_cluster import eventually
 from python.server import main, places, store
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -19,8 +21,9 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 class Scene:
     """A server, and stubs to call it."""
 
-    def __init__(self, host, port):
-        self.server = main.Server(host, port, "127.0.0.1:0", name="s", probe_every_s=0.2)
+    def __init__(self, cluster):
+        password_file = cluster.users / "places"
+        self.server = main.Server(cluster.ip(0), cluster.port, "127.0.0.1:0", password_file, name="s", probe_every_s=0.2)
         self.server.start()
         options = [("grpc.enable_http_proxy", 0)]
         self.channel = grpc.insecure_channel(f"127.0.0.1:{self.server.port}", options)
@@ -57,7 +60,7 @@ def cluster(tmp_path):
 @pytest.fixture
 def scene(cluster):
     """Returns a server that connects to pod 0 of the cluster."""
-    running = Scene(cluster.ip(0), cluster.port)
+    running = Scene(cluster)
     yield running
     running.close()
 
@@ -107,12 +110,42 @@ def test_lost_data_is_written_again(scene, cluster):
     assert _find_zurich(scene).place.name == "Europe/Zurich"
 
 
+def test_a_wrong_password_is_one_sentence(scene, cluster, caplog):
+    """With a wrong password the server stays NOT_SERVING and says once what to do; the right one needs no restart."""
+    file = cluster.users / "places"
+    password = file.read_text()
+    cluster.start()
+    scene.wait(SERVING)
+    cluster.kill()
+    scene.wait(NOT_SERVING)
+    caplog.clear()
+    cluster.start()
+    for pod in cluster.pods.values():
+        pod.keep_passwords()
+    file.write_text("wrong-password")
+    cluster.wait_ready()
+    eventually(lambda: any("can't be used" in record.getMessage() for record in caplog.records))
+    time.sleep(1)
+
+    assert (scene.health(), scene.health(main.LIVE)) == (NOT_SERVING, SERVING)
+    sentences = [record.getMessage() for record in caplog.records if "can't be used as user" in record.getMessage()]
+    sentence = (
+        f"Redis can't be used as user 'places' with the password in {file} (invalid username-password pair or user is disabled). Pods have a changed Secret "
+        "within two minutes; if this stays, apply Redis, which makes the Secret redis-users, and restart this server."
+    )
+    assert sentences == [sentence]
+    assert not any(secret in record.getMessage() for record in caplog.records for secret in ("wrong-password", password))
+    file.write_text(password)
+    scene.wait(SERVING)
+
+
 def test_the_store_on_real_redis(tmp_path):
     """Filling is idempotent, and searches, places and notes come from Redis."""
     table = places.load()
     with local_cluster.running(tmp_path) as cluster:
-        client = store.connect(cluster.ip(0), cluster.port)
-        real = store.PlaceStore(client)
+        real = store.PlaceStore(store.connect(cluster.ip(0), cluster.port, store.Login(cluster.users / "places")))
+        user, password = cluster.make_tester()
+        client = RedisCluster(host=cluster.ip(0), port=cluster.port, username=user, password=password)
 
         assert real.fill(table) == len(table)
         assert real.fill(table) == 0
@@ -141,6 +174,10 @@ def test_the_store_on_real_redis(tmp_path):
         assert [note.text for note in kept] == [str(n) for n in range(9, 19)]
         assert client.ttl("notes:Europe/Rome") > store.NOTES_TTL_S - 60
         real.close()
+        # The client library ignores refusals of some commands, but Redis notes them.
+        refused = [cluster.ask(ordinal, "ACL", "LOG", logins=[(user, password)]) for ordinal in cluster.pods]
+        assert refused == [[]] * 6
+        client.close()
 
 
 def test_usage_is_checked(capsys):
@@ -153,7 +190,7 @@ def test_usage_is_checked(capsys):
 
 def test_a_port_in_use_is_one_sentence(scene, capsys):
     """A port that can't be bound exits with code 1 and one sentence."""
-    arguments = [f"--port={scene.server.port}", "--redis-host=127.0.0.1", "--redis-port=1"]
+    arguments = [f"--port={scene.server.port}", "--redis-host=127.0.0.1", "--redis-port=1", "--redis-password-file=/nonexistent/redis-users/places"]
 
     assert main.main(arguments, {}) == 1
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ERROR")]

@@ -10,11 +10,13 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from redis.backoff import ExponentialBackoff
 from redis.cluster import RedisCluster
-from redis.exceptions import RedisClusterException, RedisError
+from redis.credentials import CredentialProvider
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisClusterException, RedisError
 from redis.retry import Retry
 
 from python.server import geo
@@ -30,6 +32,13 @@ STORE_ERRORS = (RedisError, RedisClusterException, OSError)
 
 class PlacesMissing(RedisError):
     """Redis responds, but does not have all places."""
+
+
+class PasswordRefused(RedisError):
+    """There is no password to send."""
+
+
+_REFUSALS = (AuthenticationError, NoPermissionError, PasswordRefused)
 
 
 class UnknownPlace(LookupError):
@@ -51,7 +60,44 @@ class StoredNote:
     age_s: int
 
 
-def connect(host: str, port: int) -> RedisCluster:
+class Login(CredentialProvider):
+    """User and password, read for each new connection, so that a changed Secret needs no restart.
+
+    The file is a key of a mounted Secret: its name is that of the user, and its folder's that of the Secret.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Keeps the path of the file."""
+        self._path = path
+
+    def get_credentials(self) -> tuple[str, str]:
+        """Returns user and password.
+
+        Raises:
+            RedisError: the file can't be read, or is empty.
+        """
+        try:
+            password = self._path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise PasswordRefused(f"the password can't be read ({type(error).__name__})") from None
+        if not password:
+            raise PasswordRefused("the password is empty")
+        return self._path.name, password
+
+    def explain(self, error: BaseException) -> str:
+        """Returns one sentence on an error that is about user or password, "" for others."""
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, _REFUSALS):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            return ""
+        return (
+            f"Redis can't be used as user {self._path.name!r} with the password in {self._path} ({str(cause).rstrip('.')}). Pods have a changed Secret within "
+            f"two minutes; if this stays, apply Redis, which makes the Secret {self._path.parent.name}, and restart this server."
+        )
+
+
+def connect(host: str, port: int, login: Login) -> RedisCluster:
     """Connects to a Redis Cluster.
 
     Each client resolves the host again and finds the nodes only through it. So a
@@ -60,6 +106,7 @@ def connect(host: str, port: int) -> RedisCluster:
     Args:
         host: name or address of any node.
         port: port of the nodes.
+        login: user and password.
 
     Returns:
         The client.
@@ -76,6 +123,7 @@ def connect(host: str, port: int) -> RedisCluster:
         socket_timeout=2.0,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
         decode_responses=True,
+        credential_provider=login,
     )
 
 

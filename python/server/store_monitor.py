@@ -35,6 +35,7 @@ class StoreMonitor:
         *,
         probe_every_s: float = 1.0,
         recheck_every: int = 30,
+        explain: Callable[[BaseException], str] = lambda error: "",
     ) -> None:
         """Keeps the settings.
 
@@ -46,12 +47,14 @@ class StoreMonitor:
             probe_every_s: seconds between two probes.
             recheck_every: number of probes after which all places are compared
                 and not only counted.
+            explain: returns a sentence on an error that says what to do; "" if it knows nothing better.
         """
         self._connect = connect
         self._places = places
         self._on_change = on_change
         self._probe_every_s = probe_every_s
         self._recheck_every = recheck_every
+        self._explain = explain
         self._store: PlaceStore | None = None
         self._reason = "not connected to Redis yet"
         self._stopping = threading.Event()
@@ -112,7 +115,7 @@ class StoreMonitor:
                 log.warning("some places were missing from Redis and are written again")
 
     def _drop(self, error: Exception) -> None:
-        reason = f"Redis does not respond: {type(error).__name__}: {error}"
+        reason = self._explain(error) or f"Redis does not respond: {type(error).__name__}: {error}"
         was_usable = self._store is not None
         if was_usable or reason != self._reason:  # log each state once, not each attempt
             log.warning("%s", reason)

@@ -16,11 +16,11 @@ PLACES = [Place("A/One", 1.0, 2.0, ("AA",)), Place("B/Two", 3.0, 4.0, ("BB",))]
 class Scene:
     """A monitor that connects to the given stores in turn, and the changes that it reports."""
 
-    def __init__(self, stores):
+    def __init__(self, stores, explain):
         self.changes = queue.Queue()
         self.opened = []
         self._stores = iter(stores)
-        self.monitor = StoreMonitor(self._connect, PLACES, self.changes.put, probe_every_s=0.01, recheck_every=2)
+        self.monitor = StoreMonitor(self._connect, PLACES, self.changes.put, probe_every_s=0.01, recheck_every=2, explain=explain)
         self.monitor.start()
 
     def _connect(self):
@@ -40,8 +40,8 @@ def scene():
     """Returns a function that creates scenes, and stops their monitors after the test."""
     scenes = []
 
-    def make(*stores):
-        scenes.append(Scene(stores))
+    def make(*stores, explain=lambda error: ""):
+        scenes.append(Scene(stores, explain))
         return scenes[-1]
 
     yield make
@@ -100,3 +100,12 @@ def test_lost_places_are_written_again(scene):
         time.sleep(0.01)
 
     assert store.missing(PLACES) == []
+
+
+def test_a_better_explanation_is_the_reason(scene, caplog):
+    """What an error explains is logged once, however often the monitor tries."""
+    refused = RedisConnectionError("no")
+    running = scene(*[refused] * 3, FakeStore(), explain=lambda error: f"the password is wrong ({error})")
+    assert running.change() is True
+
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == ["the password is wrong (no)"]

@@ -107,9 +107,9 @@ class PrivateCluster:
         """Runs kubectl of the embedded Kubernetes."""
         return self.run(*self._kubectl(), *arguments)
 
-    def attempt_kubectl(self, *arguments: str) -> str:
+    def attempt_kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Runs kubectl and returns what it printed, also if it failed."""
-        done = self.attempt(*self._kubectl(), *arguments)
+        done = self.attempt(*self._kubectl(), *arguments, stdin=stdin)
         return done.stdout + done.stderr
 
     def _kubectl(self) -> tuple[str, ...]:

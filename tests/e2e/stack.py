@@ -1,5 +1,6 @@
 """The sample's running stack for tests: its pods, the client's log, and ways to break it."""
 
+import base64
 import datetime
 import re
 import time
@@ -61,6 +62,10 @@ class Stack:
     def ready_pods(self, service: str) -> list[client.V1Pod]:
         """Returns the pods of a service that are Ready and not terminating."""
         return [pod for pod in self.pods(service) if is_ready(pod) and pod.metadata.deletion_timestamp is None]
+
+    def secret(self, name: str, key: str) -> str:
+        """Returns a value of a Secret."""
+        return base64.b64decode(self._api.read_namespaced_secret(name, self.namespace).data[key]).decode()
 
     def log(self, service: str) -> list[str]:
         """Returns the lines that the running containers of a service's pods have logged."""

@@ -96,7 +96,7 @@ def start_server(start, redis, language):
     """Starts a server and returns it with its port."""
     port = free_port()
     own = OPTIONS.get(language, dict)()
-    return start(SERVERS[language], port=port, redis_host=redis.ip(0), redis_port=redis.port, **own), port
+    return start(SERVERS[language], port=port, redis_host=redis.ip(0), redis_port=redis.port, redis_password_file=redis.users / "places", **own), port
 
 
 def ready(port):

@@ -69,7 +69,7 @@ def _busy_loops(count: int) -> Iterator[None]:
 def test_client_recovers_from_random_failures(cluster):
     """After each of ROUNDS random failures, all pods become ready, all RPCs succeed, and no acknowledged write is lost."""
     stack = stacks.Stack(cluster.kubeconfig, cluster.context, cluster.namespace)
-    ledger = Ledger(lambda: stack.addresses(stacks.REDIS))
+    ledger = Ledger(lambda: stack.addresses(stacks.REDIS), lambda: stack.secret(f"{stacks.REDIS}-users", "agent"))
     dice = random.Random(SEED)
     print(f"SEED={SEED} ROUNDS={ROUNDS} BUSY={BUSY} FAILURES={' '.join(FAILURES)}", flush=True)
     slowest = 0.0
@@ -116,5 +116,6 @@ def _explain(cluster: PrivateCluster, stack: stacks.Stack) -> None:
     print(stack.report())
     for pod in stack.pods(stacks.REDIS):
         print(pod.metadata.name, pod.status.pod_ip)
-        for command in (("cluster", "nodes"), ("info", "replication")):
-            print(cluster.attempt_kubectl("exec", "-n", stack.namespace, pod.metadata.name, "--", "redis-cli", "-h", pod.status.pod_ip, *command), flush=True)
+        commands = f"AUTH agent {stack.secret(f'{stacks.REDIS}-users', 'agent')}\nCLUSTER NODES\nINFO replication\n"
+        words = ("exec", "-i", "-n", stack.namespace, pod.metadata.name, "--", "redis-cli", "-h", pod.status.pod_ip)
+        print(cluster.attempt_kubectl(*words, stdin=commands), flush=True)

@@ -5,17 +5,21 @@ others after a failover (https://redis.io/docs/latest/operate/oss_and_stack/refe
 """
 
 import contextlib
+import functools
 import subprocess
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from python.redis.access import AGENT
 from python.redis.resp import CommandError, Connection
 
 _PORT = 6379
 _STATUS_PORT = 8080
 _PAUSE_S = 0.05
+# A pod that has restarted does not know the user.
+_USER = ("ledger", "on", ">ledger", "~ledger:*", "+set", "+get", "+wait")
 _REDIRECTS = 8
 
 
@@ -27,13 +31,15 @@ class Ledger:
       problem: why the newest write was not acknowledged; empty if it was.
     """
 
-    def __init__(self, addresses: Callable[[], dict[str, str]]) -> None:
+    def __init__(self, addresses: Callable[[], dict[str, str]], password: Callable[[], str]) -> None:
         """Keeps the way to the pods.
 
         Args:
           addresses: returns the address of each ready Redis pod -> the address of its node; may raise OSError.
+          password: returns the password of the agents' user, by which the ledger makes a user for itself.
         """
         self._addresses = addresses
+        self._password = functools.cache(password)
         self._stopping = threading.Event()
         self._count = 0
         self.acknowledged: dict[str, str] = {}
@@ -93,7 +99,9 @@ class Ledger:
         ip, last = addresses[self._count % len(addresses)], "no reply"
         for _ in range(_REDIRECTS):
             try:
-                with Connection(ip, _PORT, 2.0) as redis:
+                with Connection(ip, _PORT, 2.0, logins=[(AGENT, self._password())]) as redis:
+                    redis.command("ACL", "SETUSER", *_USER)
+                    redis.command("AUTH", "ledger", "ledger")
                     return [redis.command(*words) for words in commands][-1]
             except CommandError as error:
                 last = str(error)

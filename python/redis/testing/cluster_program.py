@@ -1,13 +1,15 @@
 """The local Redis Cluster as a program, for tests in other languages.
 
-It prints one line, `HOST PORT` of pod 0, which does not run yet. Then it carries out one command of stdin after the
-other and prints one line for each:
+It prints one line, `HOST PORT USERS`: those of pod 0, which does not run yet, and the folder with the users' passwords.
+Then it carries out one command of stdin after the other and prints one line for each:
 
     start     starts all pods
     wait      waits until the cluster is ready
     kill      kills all pods
     wipe      deletes the data of all pods; kill them first
     masters   prints HOST:PORT of all masters, separated by spaces
+    tester    makes a user that may do everything, and prints its name and password
+    keep      makes the pods keep their passwords, whatever the files have
 
 It ends, and kills all pods, at the end of stdin.
 """
@@ -42,8 +44,13 @@ def obey(cluster: LocalCluster, command: str) -> str:
             cluster.wipe(ordinal)
     elif command == "masters":
         return " ".join(f"{cluster.ip(ordinal)}:{cluster.port}" for ordinal in cluster.masters())
+    elif command == "tester":
+        return " ".join(cluster.make_tester())
+    elif command == "keep":
+        for pod in cluster.pods.values():
+            pod.keep_passwords()
     else:
-        return f"ERROR: unknown command {command!r}; use start, wait, kill, wipe or masters"
+        return f"ERROR: unknown command {command!r}; use start, wait, kill, wipe, masters, tester or keep"
     return "done"
 
 
@@ -52,7 +59,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         cluster = LocalCluster(Path(folder), HOSTS)
         try:
-            print(cluster.ip(0), cluster.port, flush=True)
+            print(cluster.ip(0), cluster.port, cluster.users, flush=True)
             for line in sys.stdin:
                 print(obey(cluster, line.strip()), flush=True)
         finally:

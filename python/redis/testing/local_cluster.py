@@ -9,8 +9,10 @@ import functools
 import io
 import os
 import random
+import secrets
 import shutil
 import socket
+import subprocess
 import tarfile
 import tempfile
 import threading
@@ -19,8 +21,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from python.common.health_http import HealthEndpoint
-from python.redis import nodes
+from python.common.health_http import Check, HealthEndpoint
+from python.redis import access, nodes
+from python.redis.access import Access
 from python.redis.agent import Agent, Identity
 from python.redis.resp import CommandError, Connection
 from python.redis.server import Supervisor
@@ -53,35 +56,72 @@ def _unpack(debs: Sequence[Path], folder: Path) -> str:
     return str(folder / "usr/bin/redis-server")
 
 
+class FormerAccess(Access):
+    """Access as in the version without users: anybody may do anything, and the agent knows of no other versions."""
+
+    @property
+    def logins(self) -> list[tuple[str, str]]:
+        """None."""
+        return []
+
+    def configuration(self) -> str:
+        """Returns nothing."""
+        return ""
+
+    def renew(self, ask: Any) -> None:
+        """Does nothing."""
+
+    def admit(self, ask: Any, former: Sequence[str], complete: bool) -> None:
+        """Does nothing."""
+
+
 class Pod:
     """One node: redis-server, its agent and the agent's HTTP endpoint."""
 
-    def __init__(self, who: Identity, folder: Path, addresses: dict[str, str], paused: bool = False) -> None:
+    def __init__(self, who: Identity, folder: Path, addresses: dict[str, str], users: Access, paused: bool = False) -> None:
         """Starts the node.
 
         Args:
             who: the pod.
             folder: folder of the volume.
             addresses: map of pod name to address.
+            users: users of its Redis.
             paused: starts it without ticks of the agent.
         """
         self.who = who
-        self.agent = Agent(who, addresses.get)
+        self._users = users
+        self.agent = Agent(who, addresses.get, users)
         if paused:
             self.pause()
         self._stopping = threading.Event()
-        checks = {"/live": self.agent.live, "/ready": self.agent.ready, "/status": self.agent.status}
-        self._endpoint = HealthEndpoint(who.ip, who.status_port, checks)
+        self._checks: dict[str, Check] = {"/live": self.agent.live, "/ready": self.agent.ready, "/status": self.agent.status}
+        self._endpoint = HealthEndpoint(who.ip, who.status_port, self._checks)
         folder.mkdir(exist_ok=True)
-        self._supervisor = Supervisor(find_redis_server(), who, self.agent, folder, "16mb")
+        self._supervisor = Supervisor(find_redis_server(), who, self.agent, folder, "16mb", users.configuration())
         self._output = open(folder / "log", "ab")  # noqa: SIM115  # stays open until the pod has stopped
         self._thread = threading.Thread(target=self._supervisor.run, args=(self._stopping, self._output), daemon=True)
         self._endpoint.start()
         self._thread.start()
 
+    @property
+    def redis_server(self) -> subprocess.Popen[bytes]:
+        """The process of redis-server."""
+        process = self._supervisor.process
+        assert process is not None
+        return process
+
     def pause(self) -> None:
         """Stops the agent's ticks, so that a test can see what Redis does alone."""
         self.agent.tick = lambda: False  # type: ignore[method-assign]
+
+    def keep_passwords(self) -> None:
+        """Makes the pod ignore changes of the passwords."""
+        self._users.renew = lambda ask: None  # type: ignore[method-assign]
+
+    def hide_users(self) -> None:
+        """Makes the agent report what that of the version without users reports."""
+        report = self.agent.status
+        self._checks["/status"] = lambda: (True, {key: value for key, value in report()[1].items() if key != "users"})
 
     def stop(self) -> None:
         """Stops the pod as Kubernetes does: the agent fails over, then redis-server gets SIGTERM."""
@@ -118,6 +158,14 @@ class LocalCluster:
         self.pods: dict[int, Pod] = {}
         self.new_addresses()
         self.port, self.status_port = _free_ports(self.ip(0))
+        self.users = folder / "redis-users"
+        self.users.mkdir()
+        self.change_passwords()
+
+    def change_passwords(self) -> None:
+        """Gives each user another password, as a Secret that is made again does."""
+        for user in access.USERS:
+            (self.users / user).write_text(secrets.token_hex(16))
 
     def deny(self, ordinal: int) -> None:
         """Makes every lookup by this pod fail, from its next start on."""
@@ -133,8 +181,14 @@ class LocalCluster:
         net = f"127.{random.randint(1, 250)}.{random.randint(0, 250)}"
         self._planned = [f"{net}.{n + 1}" for n in range(len(self._hosts))]
 
-    def start(self, *ordinals: int, paused: bool = False) -> None:
-        """Starts the given pods, or all, with their planned addresses; `paused` starts them without ticks of their agents."""
+    def start(self, *ordinals: int, paused: bool = False, former: bool = False) -> None:
+        """Starts the given pods, or all, with their planned addresses.
+
+        Args:
+            ordinals: the pods.
+            paused: starts them without ticks of their agents.
+            former: starts them as the version without users does.
+        """
         for ordinal in ordinals or range(len(self._hosts)):
             who = Identity(
                 name="redis",
@@ -148,7 +202,10 @@ class LocalCluster:
             )
             self._addresses[who.pod] = who.ip
             addresses = {} if ordinal in self._denied else self._addresses
-            self.pods[ordinal] = Pod(who, self._folder / who.pod, addresses, paused)
+            users = FormerAccess(self.users) if former else Access(self.users)
+            self.pods[ordinal] = Pod(who, self._folder / who.pod, addresses, users, paused)
+            if former:
+                self.pods[ordinal].hide_users()
 
     def stop(self, *ordinals: int) -> None:
         """Stops the given pods, or all, gracefully and at the same time."""
@@ -167,9 +224,20 @@ class LocalCluster:
         """Deletes the data of a pod that does not run."""
         shutil.rmtree(self._folder / f"redis-{ordinal}")
 
-    def ask(self, ordinal: int, *words: str | int) -> Any:
-        """Sends one command to a pod's Redis and returns the reply."""
-        with Connection(self.ip(ordinal), self.port) as redis:
+    def login(self, user: str) -> tuple[str, str]:
+        """Returns a user and its password."""
+        return user, (self.users / user).read_text()
+
+    def make_tester(self) -> tuple[str, str]:
+        """Makes a user that may do everything, on all running pods, for tests that spoil data; returns its name and password."""
+        user, password = "tester", secrets.token_hex(16)
+        for ordinal in self.pods:
+            self.ask(ordinal, "ACL", "SETUSER", user, "on", f">{password}", "allkeys", "allcommands")
+        return user, password
+
+    def ask(self, ordinal: int, *words: str | int, logins: Sequence[tuple[str, str]] = ()) -> Any:
+        """Sends one command to a pod's Redis, as the agent's user unless another one is given, and returns the reply."""
+        with Connection(self.ip(ordinal), self.port, logins=logins or [self.login(access.AGENT)]) as redis:
             return redis.command(*words)
 
     def table(self, ordinal: int = 0) -> list[nodes.Node]:

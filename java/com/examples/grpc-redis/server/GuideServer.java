@@ -39,20 +39,28 @@ final class GuideServer {
    *
    * @param redisHost name or address of the Redis Cluster's Service
    * @param redisPort port of the Redis Cluster's Service
+   * @param login user and password of Redis
    * @param address address to listen on; port 0 for a free one, see {@link #port}
    * @param name name of this server in responses
    * @param probeEvery time between two checks of Redis
    * @param metrics counts the server's calls
    * @throws PlaceTable.TableError if the table of places can't be read
    */
-  GuideServer(String redisHost, int redisPort, InetSocketAddress address, String name, Duration probeEvery, Metrics metrics)
+  GuideServer(
+      String redisHost, int redisPort, RedisLogin login, InetSocketAddress address, String name, Duration probeEvery, Metrics metrics)
       throws PlaceTable.TableError {
     this.address = address;
     List<Place> places = PlaceTable.load();
     setStatus(false);
     health.setStatus(LIVE, ServingStatus.SERVING);
     monitor =
-        new StoreMonitor(() -> RedisPlaceStore.connect(redisHost, redisPort, THREADS), places, this::setStatus, probeEvery, 30);
+        new StoreMonitor(
+            () -> RedisPlaceStore.connect(redisHost, redisPort, login, THREADS),
+            places,
+            this::setStatus,
+            probeEvery,
+            30,
+            login::explain);
     server =
         NettyServerBuilder.forAddress(address)
             .executor(calls)

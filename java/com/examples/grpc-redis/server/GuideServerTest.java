@@ -46,7 +46,8 @@ class GuideServerTest {
   void start() throws Exception {
     cluster = new LocalRedisCluster();
     InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
-    server = new GuideServer(cluster.host, cluster.port, address, "s", Duration.ofMillis(200), new Metrics());
+    RedisLogin login = new RedisLogin(cluster.users.resolve("places"));
+    server = new GuideServer(cluster.host, cluster.port, login, address, "s", Duration.ofMillis(200), new Metrics());
     server.start();
     channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port()).usePlaintext().proxyDetector(target -> null).build();
   }
@@ -175,7 +176,7 @@ class GuideServerTest {
   /** A missing and a wrong option exit with code 2 and a message. */
   @Test
   void usageIsChecked() {
-    assertTrue(errors(2, Map.of("PORT", "1", "REDIS_HOST", "redis")).endsWith("required: --redis-port\n"));
+    assertTrue(errors(2, Map.of("PORT", "1", "REDIS_HOST", "redis")).endsWith("required: --redis-port, --redis-password-file\n"));
     assertTrue(errors(2, Map.of("REDIS_HOST", "redis", "REDIS_PORT", "1"), "--port=x").contains("'x' is not a port"));
   }
 
@@ -185,9 +186,12 @@ class GuideServerTest {
     String used = Integer.toString(server.port());
     String expected = "ERROR: server: can't listen on port " + used + ": ";
 
-    String[] arguments = {"--port=" + used, "--redis-host=127.0.0.1", "--redis-port=1", "--metrics-port=" + freePort()};
+    String file = "/nonexistent/redis-users/places";
+    String[] arguments = {
+      "--port=" + used, "--redis-host=127.0.0.1", "--redis-port=1", "--redis-password-file=" + file, "--metrics-port=" + freePort()
+    };
     String service = errors(1, Map.of(), arguments);
-    String metrics = errors(1, Map.of("METRICS_PORT", used, "PORT", "1", "REDIS_HOST", "x", "REDIS_PORT", "1"));
+    String metrics = errors(1, Map.of("METRICS_PORT", used, "PORT", "1", "REDIS_HOST", "x", "REDIS_PORT", "1", "REDIS_PASSWORD_FILE", file));
 
     assertTrue(service.startsWith(expected) && service.lines().count() == 1, service);
     assertTrue(metrics.startsWith(expected) && metrics.lines().count() == 1, metrics);

@@ -8,6 +8,7 @@ import com.examples.common.Settings;
 import com.examples.common.StopSignal;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.logging.Logger;
@@ -43,6 +44,9 @@ public final class Main {
     var port = settings.add("--port", "PORT", "port to listen on", Settings::port);
     var redisHost = settings.add("--redis-host", "REDIS_HOST", "host of the Redis Cluster's Service", text -> text);
     var redisPort = settings.add("--redis-port", "REDIS_PORT", "port of the Redis Cluster's Service", Settings::port);
+    var passwordFile =
+        settings.add(
+            "--redis-password-file", "REDIS_PASSWORD_FILE", "file with the password of the Redis user it is named after", Path::of);
     var metricsPort = settings.add("--metrics-port", "METRICS_PORT", "port of the metrics over HTTP", Settings::port, "9090");
     var logFormat = settings.add("--log-format", "LOG_FORMAT", "format of the log: text or json", Logs.Format::parse, "text");
     try {
@@ -56,7 +60,9 @@ public final class Main {
     Metrics metrics = new Metrics();
     InetSocketAddress address = new InetSocketAddress(port.value());
     try (HealthEndpoint endpoint = HealthEndpoint.listen(metricsPort.value(), Map.of("/metrics", metrics::page))) {
-      GuideServer server = new GuideServer(redisHost.value(), redisPort.value(), address, Hosts.name(), PROBE_EVERY, metrics);
+      RedisLogin login = new RedisLogin(passwordFile.value());
+      GuideServer server =
+          new GuideServer(redisHost.value(), redisPort.value(), login, address, Hosts.name(), PROBE_EVERY, metrics);
       endpoint.start();
       server.start();
       log.info("listening on port %d, Redis at %s:%d".formatted(server.port(), redisHost.value(), redisPort.value()));

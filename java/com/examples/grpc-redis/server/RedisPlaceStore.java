@@ -73,14 +73,16 @@ final class RedisPlaceStore implements PlaceStore {
    *
    * @param host name or address of any node
    * @param port port of the nodes
+   * @param login user and password
    * @param connections maximum number of connections to one node
    * @throws Unavailable if no node responds, or some slots have no master
    */
-  static RedisPlaceStore connect(String host, int port, int connections) {
+  static RedisPlaceStore connect(String host, int port, RedisLogin login, int connections) {
     JedisClientConfig config =
         DefaultJedisClientConfig.builder()
             .connectionTimeoutMillis(CONNECT_TIMEOUT_MS)
             .socketTimeoutMillis(REPLY_TIMEOUT_MS)
+            .credentialsProvider(login::credentials)
             .build();
     ConnectionPoolConfig pool = new ConnectionPoolConfig();
     pool.setMaxTotal(connections);

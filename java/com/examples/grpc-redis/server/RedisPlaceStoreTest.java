@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -14,10 +17,15 @@ import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import redis.clients.jedis.HostAndPort;
 import redis.clients.jedis.RedisClusterClient;
+import redis.clients.jedis.RedisCredentials;
+import redis.clients.jedis.exceptions.JedisAccessControlException;
+import redis.clients.jedis.exceptions.JedisClusterOperationException;
+import redis.clients.jedis.exceptions.JedisException;
 
-/** Tests of the store on a Redis Cluster of real processes. */
+/** Tests of the store on a Redis Cluster of real processes, and of its login. */
 class RedisPlaceStoreTest {
   private static LocalRedisCluster cluster;
   private static RedisPlaceStore store;
@@ -31,7 +39,8 @@ class RedisPlaceStoreTest {
     cluster.start();
     cluster.await();
     store = connect();
-    client = RedisClusterClient.create(new HostAndPort(cluster.host, cluster.port));
+    List<String> tester = cluster.tester();
+    client = RedisClusterClient.create(Set.of(new HostAndPort(cluster.host, cluster.port)), tester.get(0), tester.get(1));
     table = PlaceTable.load();
   }
 
@@ -42,8 +51,12 @@ class RedisPlaceStoreTest {
     cluster.close();
   }
 
+  private static RedisLogin login() {
+    return new RedisLogin(cluster.users.resolve("places"));
+  }
+
   private static RedisPlaceStore connect() {
-    return RedisPlaceStore.connect(cluster.host, cluster.port, 4);
+    return RedisPlaceStore.connect(cluster.host, cluster.port, login(), 4);
   }
 
   /** Filling is idempotent, writes only what is missing or different, and a probe compares the number. */
@@ -156,11 +169,80 @@ class RedisPlaceStoreTest {
     client.del("notes:Odd");
   }
 
+  /** A password that Redis refuses is an error that the login explains. */
+  @Test
+  void aWrongPasswordIsExplained(@TempDir Path folder) throws Exception {
+    Path file = Files.writeString(folder.resolve("places"), "wrong");
+    RedisLogin wrong = new RedisLogin(file);
+
+    PlaceStore.Unavailable error =
+        assertThrows(PlaceStore.Unavailable.class, () -> RedisPlaceStore.connect(cluster.host, cluster.port, wrong, 4));
+
+    String sentence = "Redis can't be used as user 'places' with the password in " + file + " (invalid username-password pair";
+    assertTrue(wrong.explain(error).startsWith(sentence), error.toString());
+  }
+
   /** An address at which nothing answers is an error within seconds. */
   @Test
   void nothingThereIsUnavailable() {
-    PlaceStore.Unavailable error = assertThrows(PlaceStore.Unavailable.class, () -> RedisPlaceStore.connect(cluster.host, 1, 4));
+    PlaceStore.Unavailable error = assertThrows(PlaceStore.Unavailable.class, () -> RedisPlaceStore.connect(cluster.host, 1, login(), 4));
 
     assertTrue(error.describe().startsWith("JedisClusterOperationException: "), error.describe());
+  }
+
+  /** Returns a key of a mounted Secret, which does not exist yet. */
+  private static Path mounted(Path folder) throws IOException {
+    return Files.createDirectory(folder.resolve("redis-users")).resolve("places");
+  }
+
+  /** The user has the file's name, and each new connection gets the password that the file has by then. */
+  @Test
+  void theFileIsReadForEachConnection(@TempDir Path folder) throws Exception {
+    Path file = mounted(folder);
+    RedisLogin login = new RedisLogin(file);
+    for (String password : new String[] {"first", "second"}) {
+      Files.writeString(file, password + "\n");
+      RedisCredentials credentials = login.credentials();
+      assertEquals("places " + password, credentials.getUser() + " " + new String(credentials.getPassword()));
+    }
+  }
+
+  private static String sentence(Path file, String reason) {
+    return "Redis can't be used as user 'places' with the password in "
+        + file
+        + " ("
+        + reason
+        + "). Pods have a changed Secret within two minutes; if this stays, apply Redis, which makes the Secret redis-users, and restart this"
+        + " server.";
+  }
+
+  /** A password that is missing is one sentence that names user, file and Secret. */
+  @Test
+  void aMissingPasswordIsOneSentence(@TempDir Path folder) throws Exception {
+    Path file = mounted(folder);
+    RedisLogin login = new RedisLogin(file);
+    RedisLogin.NoPassword missing = assertThrows(RedisLogin.NoPassword.class, login::credentials);
+    Files.writeString(file, "\n");
+    RedisLogin.NoPassword empty = assertThrows(RedisLogin.NoPassword.class, login::credentials);
+
+    assertEquals(sentence(file, "the password can't be read (there is no such file)"), login.explain(new RuntimeException(missing)));
+    assertEquals(sentence(file, "the password is empty"), login.explain(empty));
+  }
+
+  /** So is one that Redis refuses, wherever the client library keeps the refusal; other errors are not. */
+  @Test
+  void aRefusalIsOneSentence(@TempDir Path folder) throws Exception {
+    Path file = mounted(folder);
+    RedisLogin login = new RedisLogin(file);
+    JedisException refused = new JedisAccessControlException("WRONGPASS invalid username-password pair or user is disabled.");
+    JedisClusterOperationException all = new JedisClusterOperationException("Could not initialize cluster slots cache.");
+    all.addSuppressed(new JedisException("Connection refused"));
+    all.addSuppressed(refused);
+
+    String expected = sentence(file, "invalid username-password pair or user is disabled");
+    assertEquals(expected, login.explain(new PlaceStore.Unavailable(refused)));
+    assertEquals(expected, login.explain(new PlaceStore.Unavailable(all)));
+    assertEquals("", login.explain(new JedisException("CLUSTERDOWN")));
+    assertEquals("", login.explain(new IllegalStateException("WRONGPASS")));
   }
 }

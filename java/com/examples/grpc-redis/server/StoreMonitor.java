@@ -5,6 +5,7 @@ import com.examples.common.StopSignal;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -23,6 +24,7 @@ final class StoreMonitor {
   private final Consumer<Boolean> onChange;
   private final Duration probeEvery;
   private final int recheckEvery;
+  private final Function<Throwable, String> explain;
   private final StopSignal stopping = new StopSignal();
   private final Thread thread = new Thread(this::run, "store-monitor");
   private volatile PlaceStore store;
@@ -46,14 +48,21 @@ final class StoreMonitor {
    *     thread
    * @param probeEvery time between two probes
    * @param recheckEvery number of probes after which all places are compared and not only counted
+   * @param explain returns a sentence on an error that says what to do; "" if it knows nothing better
    */
   StoreMonitor(
-      Supplier<? extends PlaceStore> connect, List<Place> places, Consumer<Boolean> onChange, Duration probeEvery, int recheckEvery) {
+      Supplier<? extends PlaceStore> connect,
+      List<Place> places,
+      Consumer<Boolean> onChange,
+      Duration probeEvery,
+      int recheckEvery,
+      Function<Throwable, String> explain) {
     this.connect = connect;
     this.places = places;
     this.onChange = onChange;
     this.probeEvery = probeEvery;
     this.recheckEvery = recheckEvery;
+    this.explain = explain;
     thread.setDaemon(true);
   }
 
@@ -134,7 +143,8 @@ final class StoreMonitor {
   }
 
   private void drop(PlaceStore.Unavailable error) {
-    String now = "Redis does not respond: " + error.describe();
+    String explanation = explain.apply(error);
+    String now = explanation.isEmpty() ? "Redis does not respond: " + error.describe() : explanation;
     boolean wasUsable = store != null;
     if (wasUsable || !now.equals(reason)) { // log each state once, not each attempt
       log.warning(now);

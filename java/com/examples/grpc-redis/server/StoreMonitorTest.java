@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -20,6 +21,8 @@ class StoreMonitorTest {
   private static final List<Place> PLACES =
       List.of(new Place("A/One", 1, 2, List.of("AA"), ""), new Place("B/Two", 3, 4, List.of("BB"), ""));
 
+  private static final Map<String, String> EXPLANATIONS = Map.of("wrong", "the password is wrong");
+
   private final List<Scene> scenes = new ArrayList<>();
 
   /** A monitor that connects to the given stores in turn, and the changes that it reports. */
@@ -29,7 +32,7 @@ class StoreMonitorTest {
 
     Scene(Object... outcomes) {
       Iterator<Object> left = List.of(outcomes).iterator();
-      monitor = new StoreMonitor(() -> connect(left.next()), PLACES, changes::add, Duration.ofMillis(10), 2);
+      monitor = new StoreMonitor(() -> connect(left.next()), PLACES, changes::add, Duration.ofMillis(10), 2, error -> EXPLANATIONS.getOrDefault(error.getMessage(), ""));
       monitor.start();
       scenes.add(this);
     }
@@ -80,7 +83,7 @@ class StoreMonitorTest {
   /** Before the first connection, store() throws NotReady with the reason. */
   @Test
   void notReadySaysWhy() {
-    StoreMonitor monitor = new StoreMonitor(FakePlaceStore::new, PLACES, change -> {}, Duration.ofMillis(10), 2);
+    StoreMonitor monitor = new StoreMonitor(FakePlaceStore::new, PLACES, change -> {}, Duration.ofMillis(10), 2, error -> "");
 
     assertEquals("not connected to Redis yet", assertThrows(StoreMonitor.NotReady.class, monitor::store).getMessage());
   }
@@ -115,6 +118,21 @@ class StoreMonitorTest {
     assertEquals(false, running.change());
     String reason = assertThrows(StoreMonitor.NotReady.class, running.monitor::store).getMessage();
     assertEquals("Redis does not respond: Unavailable: Connection refused.", reason);
+  }
+
+  /** What an error explains is the reason that calls get. */
+  @Test
+  void aBetterExplanationIsTheReason() throws InterruptedException {
+    PlaceStore.Unavailable wrong = new PlaceStore.Unavailable("wrong");
+    Scene running = new Scene(wrong, wrong, wrong, wrong, wrong, wrong, wrong, wrong);
+
+    String reason = "";
+    for (int i = 0; i < 1000 && !reason.equals("the password is wrong"); i++) {
+      Thread.sleep(10);
+      reason = assertThrows(StoreMonitor.NotReady.class, running.monitor::store).getMessage();
+    }
+
+    assertEquals("the password is wrong", reason);
   }
 
   /** A place that disappears from Redis is written again. */

@@ -4,6 +4,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -19,6 +20,9 @@ final class LocalRedisCluster implements AutoCloseable {
   /** Port of all pods. */
   final int port;
 
+  /** Folder with a file for each user, which has its password. */
+  final Path users;
+
   /** Plans the cluster; no pod runs yet. */
   LocalRedisCluster() throws IOException {
     process =
@@ -28,6 +32,7 @@ final class LocalRedisCluster implements AutoCloseable {
     String[] address = reply().split(" ");
     host = address[0];
     port = Integer.parseInt(address[1]);
+    users = Path.of(address[2]);
   }
 
   private String reply() throws IOException {
@@ -61,6 +66,16 @@ final class LocalRedisCluster implements AutoCloseable {
   /** Deletes the data of all pods, which must not run. */
   void wipe() throws IOException {
     obey("wipe");
+  }
+
+  /** Makes a user of all pods that may do everything, and returns its name and password. */
+  List<String> tester() throws IOException {
+    return List.of(obey("tester").split(" "));
+  }
+
+  /** Makes all running pods keep their passwords, whatever the files have. */
+  void keepPasswords() throws IOException {
+    obey("keep");
   }
 
   /** Returns HOST:PORT of all masters. */
