@@ -1,13 +1,19 @@
 """Who may connect to this pod's Redis: users with passwords from a Secret.
 
-The Secret is mounted as a folder with a file per user. redis-server gets the hashes of the passwords, and its own password for
-replication, on its stdin: they are in no argument, environment variable or file of the container.
+The Secret is mounted as a folder with a file per user. redis-server gets the hashes of the passwords on its stdin: they are in no
+argument, environment variable or file of the container.
+
+A replica finds its master by address, and Redis does not check who is there. Pods change their addresses, so another master can be at
+the old one; the replica would discard its data, take over the other's, and lose the shard when it became master. Therefore each node has
+a replication password of its own (`replication_password`), made of the Secret's and the node's ID, and a replica logs in with that of
+its master: at any other node the login fails.
 
 While a rolling update of a version without users is under way, `Access` lets everybody in, as that version did: its nodes could
 neither replicate this one nor ask it for a failover otherwise.
 """
 
 import hashlib
+import hmac
 import logging
 import re
 import time
@@ -71,14 +77,19 @@ def read_passwords(folder: Path) -> dict[str, str]:
     return found
 
 
+def replication_password(secret: str, node_id: str) -> str:
+    """Returns the password with which replicas of one node log in there.
+
+    Args:
+        secret: the password of the user `replica` in the Secret.
+        node_id: the node's ID in CLUSTER NODES.
+    """
+    return hmac.new(secret.encode(), node_id.encode(), hashlib.sha256).hexdigest()
+
+
 def _hash(password: str) -> str:
     """Returns a password as an ACL rule has it."""
     return "#" + hashlib.sha256(password.encode()).hexdigest()
-
-
-def _quoted(text: str) -> str:
-    """Returns a text as a word of a configuration file."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 class Access:
@@ -98,6 +109,8 @@ class Access:
         self._problem = ""
         self._is_open = False
         self._complete_since: float | None = None
+        self._own = ""
+        self._master = ""
 
     @property
     def is_open(self) -> bool:
@@ -110,10 +123,30 @@ class Access:
         return [(AGENT, passwords[AGENT]) for passwords in (self._passwords, *(former for _, former in self._former))]
 
     def configuration(self) -> str:
-        """Returns the part of redis-server's configuration with the users."""
-        users = [f"user {user} on {_hash(self._passwords[user])} resetkeys resetchannels {rules}" for user, rules in USERS.items()]
-        replication = [f"masteruser {REPLICA}", f"masterauth {_quoted(self._passwords[REPLICA])}"]
-        return "\n".join(["user default reset", *users, *replication, ""])
+        """Returns the part of redis-server's configuration with the users; no replica gets in or out before `identify`."""
+        states = {user: "off" if user == REPLICA else f"on {_hash(self._passwords[user])}" for user in USERS}
+        users = [f"user {user} {states[user]} resetkeys resetchannels {rules}" for user, rules in USERS.items()]
+        return "\n".join(["user default reset", *users, f"masteruser {REPLICA}", ""])
+
+    def identify(self, ask: Ask, own: str, master: str | None) -> None:
+        """Lets replicas of this node in, and logs this node in at its own master and nowhere else.
+
+        Args:
+            ask: sends a command to this pod's Redis.
+            own: this node's ID.
+            master: the ID of the node that it replicates; None for a master.
+
+        Raises:
+            OSError: Redis does not respond.
+            CommandError: Redis rejected a command.
+        """
+        if own != self._own:
+            ask("ACL", "SETUSER", REPLICA, "on", _hash(replication_password(self._passwords[REPLICA], own)))
+            self._own = own
+        if (master or "") != self._master:
+            self._master = master or ""
+            if self._sends_password:
+                self._send_password(ask)
 
     def renew(self, ask: Ask) -> None:
         """Takes over passwords of a changed Secret, and ends former ones whose time is up. If one can't be read, those in use stay.
@@ -124,18 +157,26 @@ class Access:
         """
         now, passwords = time.monotonic(), self._read_again()
         if passwords != self._passwords:
-            for user, password in passwords.items():
-                ask("ACL", "SETUSER", user, _hash(password))
-            if self._sends_password:
-                self._send_password(ask, passwords[REPLICA])
             self._former.insert(0, (now + FORMER_FOR_S, self._passwords))
             self._passwords = passwords
+            for user in USERS:
+                for password in self._valid(user, passwords):
+                    ask("ACL", "SETUSER", user, _hash(password))
+            if self._sends_password:
+                self._send_password(ask)
             log.info("the Secret %s has changed; its new passwords are valid", self._folder.name)
         for end, former in [each for each in self._former if now >= each[0]]:
-            for user, password in former.items():
-                if password not in [others[user] for others in (self._passwords, *(other for _, other in self._former if other is not former))]:
-                    ask("ACL", "SETUSER", user, f"!{_hash(password)[1:]}")
+            for user in USERS:
+                if former[user] not in [others[user] for others in (self._passwords, *(other for _, other in self._former if other is not former))]:
+                    for password in self._valid(user, former):
+                        ask("ACL", "SETUSER", user, f"!{_hash(password)[1:]}")
             self._former.remove((end, former))
+
+    def _valid(self, user: str, passwords: Mapping[str, str]) -> list[str]:
+        """Returns the password of a user on this node; none for replicas while the node's ID is not known."""
+        if user != REPLICA:
+            return [passwords[user]]
+        return [replication_password(passwords[REPLICA], self._own)] if self._own else []
 
     def _read_again(self) -> dict[str, str]:
         """Returns the passwords of the Secret, or those in use if one can't be read, which it logs once."""
@@ -171,7 +212,7 @@ class Access:
             self._is_open, self._complete_since = True, None
         elif self._is_open and complete:
             if self._complete_since is None:
-                self._send_password(ask, self._passwords[REPLICA])
+                self._send_password(ask)
                 self._complete_since = time.monotonic()
             elif time.monotonic() - self._complete_since >= OPEN_FOR_S:
                 ask("ACL", "SETUSER", "default", "reset")
@@ -184,6 +225,6 @@ class Access:
         """True if this node, as a replica, authenticates itself. Nodes of a version without users would refuse that."""
         return not self._is_open or self._complete_since is not None
 
-    @staticmethod
-    def _send_password(ask: Ask, password: str) -> None:
+    def _send_password(self, ask: Ask) -> None:
+        password = replication_password(self._passwords[REPLICA], self._master) if self._master else ""
         ask("CONFIG", "SET", "masteruser", REPLICA, "masterauth", password)

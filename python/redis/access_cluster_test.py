@@ -55,7 +55,11 @@ def test_each_user_may_do_its_own_work_only(cluster):
             assert refusal(cluster, ordinal, *words) == "NOAUTH", words
         assert refusal(cluster, ordinal, "PING", logins=[("default", "")]) == "NOAUTH"
         assert refusal(cluster, ordinal, "PING", logins=[("places", "wrong")]) == "NOAUTH"
-    agent, replica, places = ([cluster.login(user)] for user in ("agent", "replica", "places"))
+    agent, places = ([cluster.login(user)] for user in ("agent", "places"))
+    (_, secret), node_id = cluster.login("replica"), nodes.myself(cluster.table(0)).id
+    replica = [("replica", access.replication_password(secret, node_id))]
+    for other in (secret, access.replication_password(secret, nodes.myself(cluster.table(1)).id)):
+        assert refusal(cluster, 0, "PING", logins=[("replica", other)]) == "NOAUTH"
     # Before Redis looks at the key it says where the key is, so the master that owns it must be asked.
     execute(cluster, "HSET", "place:1", "remark", "x", logins=places)
     for command, key, *words in (("HGETALL", "secret"), ("HSET", "place", "a", "b"), ("DEL", "place:1"), ("LPUSH", "other", "x")):

@@ -63,22 +63,36 @@ def hashed(password):
     return hashlib.sha256(password.encode()).hexdigest()
 
 
+def replication(number, node_id):
+    """Returns the password of a node's replicas; that of the Secret has the given number."""
+    return access.replication_password(f"replica-{number}", node_id)
+
+
 def test_the_configuration_has_hashes(folder):
-    """Nobody gets in without a password, and the only password in it is the one that a replica must know."""
+    """Nobody gets in without a password, replicas do not get in or out yet, and there is no password in it."""
     text = Access(folder).configuration()
 
     assert "user default reset\n" in text
     for user in access.USERS:
-        assert f"user {user} on #{hashed(f'{user}-1')} resetkeys resetchannels " in text
-        assert (f"{user}-1" in text) == (user == "replica")
-    assert 'masteruser replica\nmasterauth "replica-1"\n' in text
+        state = "off" if user == "replica" else f"on #{hashed(f'{user}-1')}"
+        assert f"user {user} {state} resetkeys resetchannels " in text
+        assert f"{user}-1" not in text
+    assert "masteruser replica\n" in text and "masterauth" not in text
 
 
-def test_a_password_with_quotes_is_one_word(folder):
-    """A password that a person has set may have quotes and backslashes; a newline at its end does not count."""
-    (folder / "replica").write_text('a"b\\c#\n')
+def test_a_replica_logs_in_at_its_own_master_only(folder):
+    """Each node has another password for its replicas, and a replica has that of its master, also after a failover."""
+    redis, users = Redis(), Access(folder)
+    users.identify(redis, "aa", "bb")
+    assert redis.take() == [f"ACL SETUSER replica on #{hashed(replication(1, 'aa'))}", f"CONFIG SET masteruser replica masterauth {replication(1, 'bb')}"]
+    users.identify(redis, "aa", "bb")
+    assert redis.take() == []
+    users.identify(redis, "aa", None)
+    assert redis.take() == ["CONFIG SET masteruser replica masterauth "]
+    users.identify(redis, "aa", "cc")
 
-    assert 'masterauth "a\\"b\\\\c#"\n' in Access(folder).configuration()
+    assert redis.take() == [f"CONFIG SET masteruser replica masterauth {replication(1, 'cc')}"]
+    assert len({replication(1, "aa"), replication(1, "bb"), replication(2, "aa"), "replica-1"}) == 4
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"two words", b"\xff\xfe", "ü".encode()])
@@ -98,19 +112,23 @@ def test_a_password_that_cannot_be_read_is_one_sentence(folder, content):
 def test_a_changed_secret_is_taken_over(folder, clock):
     """New passwords are valid at once, former ones for a while, and the agent can log in with either meanwhile."""
     redis, users = Redis(), Access(folder)
+    users.identify(redis, "aa", "bb")
+    redis.take()
     users.renew(redis)
     assert redis.take() == [] and users.logins == [("agent", "agent-1")]
     write(folder, 2)
     users.renew(redis)
 
-    assert redis.take() == [*(f"ACL SETUSER {user} #{hashed(f'{user}-2')}" for user in access.USERS), "CONFIG SET masteruser replica masterauth replica-2"]
+    on_this_node = {number: {user: replication(number, "aa") if user == "replica" else f"{user}-{number}" for user in access.USERS} for number in (1, 2)}
+    changed = [f"ACL SETUSER {user} #{hashed(password)}" for user, password in on_this_node[2].items()]
+    assert redis.take() == [*changed, f"CONFIG SET masteruser replica masterauth {replication(2, 'bb')}"]
     assert users.logins == [("agent", "agent-2"), ("agent", "agent-1")]
     clock.now += access.FORMER_FOR_S - 1
     users.renew(redis)
     assert redis.take() == []
     clock.now += 1
     users.renew(redis)
-    assert redis.take() == [f"ACL SETUSER {user} !{hashed(f'{user}-1')}" for user in access.USERS]
+    assert redis.take() == [f"ACL SETUSER {user} !{hashed(password)}" for user, password in on_this_node[1].items()]
     assert users.logins == [("agent", "agent-2")]
 
 
@@ -124,7 +142,7 @@ def test_a_password_that_returns_stays_valid(folder, clock):
     clock.now += access.FORMER_FOR_S
     users.renew(redis)
 
-    assert redis.take() == [f"ACL SETUSER {user} !{hashed(f'{user}-2')}" for user in access.USERS]
+    assert redis.take() == [f"ACL SETUSER {user} !{hashed(f'{user}-2')}" for user in access.USERS if user != "replica"]
 
 
 def test_a_changed_secret_that_cannot_be_read_is_told_once(folder, caplog):
@@ -143,6 +161,8 @@ def test_a_changed_secret_that_cannot_be_read_is_told_once(folder, caplog):
 def test_redis_is_open_only_beside_a_version_without_users(folder, clock):
     """It opens for a pod of such a version, closes some time after all pods know the users, and opens again after a rollback."""
     redis, users = Redis(), Access(folder)
+    users.identify(redis, "aa", "bb")
+    redis.take()
     users.admit(redis, [], complete=False)
     users.admit(redis, [], complete=True)
     assert (redis.take(), users.is_open) == ([], False)
@@ -154,7 +174,7 @@ def test_redis_is_open_only_beside_a_version_without_users(folder, clock):
     users.admit(redis, [], complete=False)
     assert redis.take() == []
     users.admit(redis, [], complete=True)
-    assert (redis.take(), users.is_open) == (["CONFIG SET masteruser replica masterauth replica-1"], True)
+    assert (redis.take(), users.is_open) == ([f"CONFIG SET masteruser replica masterauth {replication(1, 'bb')}"], True)
     users.admit(redis, ["redis-0"], complete=True)
     assert redis.take() == opened
     users.admit(redis, [], complete=True)

@@ -146,9 +146,25 @@ class Agent:
             log.debug("this check failed: %s", error)
             return False
 
+    def identify(self) -> list[nodes.Node]:
+        """Lets this node replicate its own master, and its replicas replicate this node.
+
+        Returns:
+            CLUSTER NODES of this pod.
+
+        Raises:
+            OSError: Redis does not respond.
+            CommandError: Redis rejected a command.
+            ValueError: CLUSTER NODES can't be read.
+        """
+        table = nodes.parse_nodes(self._ask("CLUSTER", "NODES"))
+        me = nodes.myself(table)
+        self._access.identify(self._ask, me.id, me.master)
+        return table
+
     def _tick(self) -> bool:
         self._access.renew(self._ask)
-        table = nodes.parse_nodes(self._ask("CLUSTER", "NODES"))
+        table = self.identify()
         for node_id in plan.nodes_to_forget(table):
             log.info("forgetting %s, because its pod has a new volume", node_id)
             self._ask("CLUSTER", "FORGET", node_id)
@@ -166,12 +182,12 @@ class Agent:
         complete = len(peers) == self._who.size - 1
         self._access.admit(self._ask, [peer.pod for peer in peers if not peer.has_users], complete)
         self._looked_at = now
-        me = self._member(self._who.ordinal, self._who.ip, self.status()[1])
-        for peer in plan.nodes_to_meet(me, peers):
+        own = self._member(self._who.ordinal, self._who.ip, self.status()[1])
+        for peer in plan.nodes_to_meet(own, peers):
             log.info("meeting %s at %s", peer.pod, peer.ip)
             self._ask("CLUSTER", "MEET", peer.ip, self._who.redis_port)
         if is_leader and complete and (not settled or now - self._quiet_since >= SPREAD_EVERY_S):
-            self._assign_roles([me, *peers], settled)
+            self._assign_roles([own, *peers], settled)
         return settled
 
     def _restart_link(self, table: list[nodes.Node]) -> bool:

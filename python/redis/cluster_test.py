@@ -15,13 +15,15 @@ def cluster(tmp_path):
         yield running
 
 
-def _on_owner(cluster, command, key, *words):
-    """Sends a command to the master that owns the key, following MOVED, as the servers' user."""
+def _on_owner(cluster, command, key, *words, login=None, replicas=0):
+    """Sends a command to the master that owns the key, following MOVED, as the servers' user; then waits for replicas to have it."""
     ip = cluster.ip(min(cluster.pods))
     for _ in range(3):
-        with Connection(ip, cluster.port, logins=[cluster.login("places")]) as redis:
+        with Connection(ip, cluster.port, logins=[login or cluster.login("places")]) as redis:
             try:
-                return redis.command(command, key, *words)
+                reply = redis.command(command, key, *words)
+                assert not replicas or redis.command("WAIT", replicas, 5000) == replicas
+                return reply
             except CommandError as moved:
                 if not str(moved).startswith("MOVED "):
                     raise
@@ -113,6 +115,20 @@ def test_the_loss_of_the_majoritys_host_lasts_until_it_returns(cluster):
     cluster.wait_ready()
 
     assert _read(cluster) == {"kept"}
+
+
+def test_what_was_acknowledged_survives_the_death_of_all_nodes(cluster):
+    """A write that a master and its replica have acknowledged is in their files when both are killed at once."""
+    tester = cluster.make_tester()
+    keys = [f"place:{number}" for number in range(90)]
+    for key in keys:
+        _on_owner(cluster, "HSET", key, "remark", key, login=tester, replicas=1)
+    cluster.kill()
+    cluster.new_addresses()
+    cluster.start()
+    cluster.wait_ready()
+
+    assert [key for key in keys if _on_owner(cluster, "HGETALL", key) != ["remark", key]] == []
 
 
 def test_all_pods_move_to_new_addresses(cluster):

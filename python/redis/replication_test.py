@@ -3,6 +3,7 @@
 import pytest
 
 from python.redis import replication
+from python.redis.access import Access
 from python.redis.agent import Agent, Identity
 from python.redis.nodes import parse_nodes
 
@@ -46,13 +47,23 @@ def test_a_master_has_no_link():
     assert replication.find_master(parse_nodes(f"{MASTER} 10.42.1.8:6379@16379 myself,master - 0 0 1 connected 0-5460\n")) is None
 
 
-class _Users:
-    """Users that do not change."""
+class _Anybody(Access):
+    """Users of a Redis that is not there."""
+
+    def __init__(self):
+        pass
 
     is_open = False
-    logins = ()
+
+    @property
+    def logins(self):
+        """None."""
+        return []
 
     def renew(self, ask):
+        """Does nothing."""
+
+    def identify(self, ask, own, master):
         """Does nothing."""
 
     def admit(self, ask, former, complete):
@@ -63,7 +74,7 @@ class _Replica(Agent):
     """Agent of a replica with given replies instead of a Redis."""
 
     def __init__(self, responds=True):
-        super().__init__(Identity("redis", 4, 6, "test", "b", "10.42.1.9"), lambda pod: None, _Users())
+        super().__init__(Identity("redis", 4, 6, "test", "b", "10.42.1.9"), lambda pod: None, _Anybody())
         self.info, self.nodes, self.responds, self.sent = _info(), _table(), responds, []
 
     def _ask(self, *words):

@@ -37,6 +37,8 @@ def redis_arguments(who: Identity, folder: Path, memory: str, is_new: bool) -> l
         "protected-mode": "no",  # it would refuse other pods while a version without users is being replaced
         "dir": folder,
         "appendonly": "yes",
+        # With `everysec`, Redis answers up to two seconds before a write is in the file, and a killed process loses it.
+        "appendfsync": "always",
         "save": "",  # the append-only file has all data
         "maxmemory": memory,
         "maxmemory-policy": "noeviction",

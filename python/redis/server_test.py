@@ -22,7 +22,7 @@ def test_the_arguments_announce_the_pod():
     assert options["--cluster-announce-ip"] == "10.0.0.3"
     assert options["--cluster-announce-hostname"] == "redis-2"
     assert options["--cluster-config-file"] == "/data/nodes.conf"
-    assert options["--appendonly"] == "yes"
+    assert (options["--appendonly"], options["--appendfsync"]) == ("yes", "always")
     assert options["--cluster-node-timeout"] == "5000"
 
 

@@ -77,7 +77,10 @@ def test_client_recovers_from_random_failures(cluster):
         for number in range(1, ROUNDS + 1):
             before = len(ledger.acknowledged)
             broken, ready_s = _play_round(cluster, stack, ledger, dice)
-            assert _lost(ledger, before) == [], f"round {number} ({broken})"
+            lost = _lost(ledger, before)
+            if lost:
+                _explain(cluster, stack)
+            assert lost == [], f"round {number} ({broken}): of {len(ledger.acknowledged) - before} acknowledged writes"
             slowest, written = max(slowest, ready_s), len(ledger.acknowledged) - before
             print(f"round {number}: {broken}: ready after {ready_s:.1f} s (slowest {slowest:.1f} s), {written} acknowledged writes read back", flush=True)
     assert _lost(ledger, 0) == []
@@ -116,6 +119,7 @@ def _explain(cluster: PrivateCluster, stack: stacks.Stack) -> None:
     print(stack.report())
     for pod in stack.pods(stacks.REDIS):
         print(pod.metadata.name, pod.status.pod_ip)
+        print(cluster.attempt_kubectl("logs", "-n", stack.namespace, pod.metadata.name, "--timestamps"), flush=True)
         commands = f"AUTH agent {stack.secret(f'{stacks.REDIS}-users', 'agent')}\nCLUSTER NODES\nINFO replication\n"
         words = ("exec", "-i", "-n", stack.namespace, pod.metadata.name, "--", "redis-cli", "-h", pod.status.pod_ip)
         print(cluster.attempt_kubectl(*words, stdin=commands), flush=True)

@@ -71,6 +71,9 @@ class FormerAccess(Access):
     def renew(self, ask: Any) -> None:
         """Does nothing."""
 
+    def identify(self, ask: Any, own: str, master: str | None) -> None:
+        """Does nothing."""
+
     def admit(self, ask: Any, former: Sequence[str], complete: bool) -> None:
         """Does nothing."""
 
