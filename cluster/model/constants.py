@@ -15,8 +15,18 @@ from cluster.model.state import DEFAULT_SHARE
 __all__ = ["Constants", "constants", "parse_constants"]
 
 _FILE = Path(__file__).resolve().parents[2] / "cluster_constants.bzl"
-_FIELDS = {"CLUSTER_NAME": str, "PROVIDER": str, "SUBNET": str, "NODES": int, "REGISTRY_PORT": int, "ENVS": list, "DEVELOPER_ENV": str, "MACHINE_SHARE": int}
-_DEFAULTS = {"MACHINE_SHARE": DEFAULT_SHARE}
+_FIELDS = {
+    "CLUSTER_NAME": str,
+    "PROVIDER": str,
+    "SUBNET": str,
+    "NODES": int,
+    "REGISTRY_PORT": int,
+    "ENVS": list,
+    "DEVELOPER_ENV": str,
+    "MACHINE_SHARE": int,
+    "HOST_PORTS": list,
+}
+_DEFAULTS: dict[str, Any] = {"MACHINE_SHARE": DEFAULT_SHARE, "HOST_PORTS": []}
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,7 @@ class Constants:
         subnet: the network of the nodes, as in 10.0.0.0/24.
         nodes: how many nodes it has.
         share: the percentage of the machine's memory and processes that it may take.
+        host_ports: the TCP ports of this machine that its pods may connect to.
         registry_port: the NodePort of the registry on node 1.
         environments: the names of all environments.
         developer_environment: the environment that is each developer's own namespace.
@@ -39,6 +50,7 @@ class Constants:
     subnet: str
     nodes: int
     share: int
+    host_ports: tuple[int, ...]
     registry_port: int
     environments: tuple[str, ...]
     developer_environment: str
@@ -69,6 +81,7 @@ def constants(path: Path = _FILE, environment: Mapping[str, str] = os.environ) -
         subnet=environment.get("TURNUP_SUBNET") or values["SUBNET"],
         nodes=values["NODES"],
         share=values["MACHINE_SHARE"],
+        host_ports=tuple(values["HOST_PORTS"]),
         registry_port=values["REGISTRY_PORT"],
         environments=tuple(values["ENVS"]),
         developer_environment=values["DEVELOPER_ENV"],
