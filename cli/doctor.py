@@ -7,7 +7,7 @@ from typing import TextIO
 from cli import kubernetes
 from cli.common import tools
 from cluster.common.process import Runner
-from cluster.embedded.trust import trust_rows
+from cluster.trust import trust_rows
 
 
 def rows(runner: Runner) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""What keeps the pods of existing clusters apart from this machine and from each other, for `turnup doctor`.
+"""What keeps the pods of a running cluster apart from this machine and from each other.
 
 The facts are those of the running nodes, so a cluster that an older version started shows what it lacks.
 """
@@ -10,36 +10,24 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cluster.common.errors import ClusterError
 from cluster.common.process import Runner
 from cluster.embedded.nodes import firewall
 from cluster.embedded.nodes.machine import node_pid
-from cluster.model.state import Cluster, default_state_dir, known_clusters
+from cluster.model.state import Cluster
 
-__all__ = ["trust_rows"]
+__all__ = ["cluster_rows"]
 
 _STANDARDS = ("baseline", "restricted")
 
 
-def trust_rows(runner: Runner, state_dir: Path | None = None, proc: Path = Path("/proc")) -> list[dict[str, object]]:
-    """Returns rows about every running embedded cluster, with the keys of those of `turnup doctor`.
+def cluster_rows(runner: Runner, cluster: Cluster, proc: Path = Path("/proc")) -> list[dict[str, object]]:
+    """Returns rows about a cluster, with the keys of those of `turnup doctor`; none if it does not run.
 
     Args:
         runner: runs iptables.
-        state_dir: the folder of all clusters; None for the user's.
+        cluster: the cluster.
         proc: where proc is mounted.
-
-    Returns:
-        The rows; none if this user may not read the clusters' files.
     """
-    try:
-        found = known_clusters(state_dir or default_state_dir())
-    except ClusterError:
-        return []
-    return [row for cluster in found if cluster.provider == "embedded" for row in _cluster_rows(runner, cluster, proc)]
-
-
-def _cluster_rows(runner: Runner, cluster: Cluster, proc: Path) -> list[dict[str, object]]:
     pids = [pid for number in cluster.layout.numbers if (pid := node_pid(cluster, number))]
     first = node_pid(cluster, 1)
     if not pids or first is None:

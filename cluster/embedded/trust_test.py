@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -41,7 +42,7 @@ def _machine(cluster: Cluster) -> FakeRunner:
 
 
 def _rows(cluster: Cluster, runner: FakeRunner) -> dict[str, dict[str, object]]:
-    rows = trust.trust_rows(runner, cluster.state_dir, cluster.state_dir.parent / "proc")
+    rows = trust.cluster_rows(runner, cluster, cluster.state_dir.parent / "proc")
     return {str(row["tool"]).partition(": ")[2]: row for row in rows}
 
 
@@ -58,9 +59,9 @@ def test_a_protected_cluster(cluster: Cluster) -> None:
 
 def test_open_ports_are_named(cluster: Cluster) -> None:
     """The ports of the machine that pods may connect to are part of what they reach."""
-    Cluster("a", "embedded", "172.19.0.0/26", 2, cluster.state_dir, host_ports=(80, 5000), complete=True).save()
+    opened = dataclasses.replace(cluster, host_ports=(80, 5000))
 
-    assert "and its ports 80, 5000" in str(_rows(cluster, _machine(cluster))["network"]["found"])
+    assert "and its ports 80, 5000" in str(_rows(opened, _machine(cluster))["network"]["found"])
 
 
 def test_missing_protections(cluster: Cluster) -> None:
@@ -77,13 +78,7 @@ def test_missing_protections(cluster: Cluster) -> None:
     assert all("cluster start --name a" in str(row["get"]) for row in rows.values())
 
 
-def test_clusters_that_do_not_run(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stopped cluster, one of another provider, and a folder that may not be read have no rows."""
+def test_a_stopped_cluster(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stopped cluster has no rows."""
     monkeypatch.setattr(trust, "node_pid", lambda *_: None)
-    assert _rows(cluster, FakeRunner()) == {}
-
-    monkeypatch.setattr(trust, "node_pid", lambda _, number: _PIDS.get(number))
-    Cluster("a", "k3d", "172.19.0.0/26", 2, cluster.state_dir, complete=True).save()
-    assert _rows(cluster, FakeRunner()) == {}
-    (cluster.folder / "cluster.json").write_text("{")
     assert _rows(cluster, FakeRunner()) == {}
