@@ -6,7 +6,6 @@ from pathlib import Path
 
 from cluster.common.errors import ClusterError
 from cluster.common.process import Runner
-from cluster.embedded.trust import cluster_rows
 from cluster.model.state import default_state_dir, known_clusters
 
 __all__ = ["trust_rows"]
@@ -22,6 +21,9 @@ def trust_rows(runner: Runner, state_dir: Path | None = None) -> list[dict[str, 
     Returns:
         The rows; none if this user may not read the clusters' files.
     """
+    # Imported here, as in providers.py: no other command need wait for the import of certificates.
+    from cluster.embedded.trust import cluster_rows
+
     try:
         found = known_clusters(state_dir or default_state_dir())
     except ClusterError:

@@ -13,7 +13,7 @@ from cluster.model.state import Cluster
 
 def test_embedded_clusters_have_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every embedded cluster is asked, and no other; a folder that can't be read has no rows."""
-    monkeypatch.setattr(trust, "cluster_rows", lambda _, cluster: [{"tool": cluster.name}])
+    monkeypatch.setattr("cluster.embedded.trust.cluster_rows", lambda _, cluster: [{"tool": cluster.name}])
     for name, provider in (("a", "embedded"), ("b", "k3d"), ("c", "embedded")):
         made = Cluster(name, provider, "172.19.0.0/26", 1, tmp_path)
         made.folder.mkdir()
