@@ -175,9 +175,7 @@ def test_a_limit_range_changes_no_manifest(shell, server, client, home):
     """A pod that gets requests and limits from a LimitRange of the closure is as its manifest says: a second apply writes nothing."""
     limits = limit_range(default={"memory": "64Mi"}, defaultRequest={"memory": "32Mi", "cpu": "10m"})
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
-    use(shell, home, limits)
-    assert shell.run("apply") == 0, shell.err
-    use(shell, home, limits, pod, deployment("web"))
+    use(shell, home, pod, deployment("web"), limits)
     assert shell.run("apply") == 0, shell.err
     live = client.request("GET", f"/api/v1/namespaces/{home}/pods/bare")[1]
     assert live["spec"]["containers"][0]["resources"] == {"limits": {"memory": "64Mi"}, "requests": {"memory": "32Mi", "cpu": "10m"}}
