@@ -18,6 +18,9 @@ NODES = 2
 # The percentage of the machine's memory and processes that all nodes together may take.
 MACHINE_SHARE = 75
 
+# The TCP ports of this machine that pods may connect to, at the subnet's first address.
+HOST_PORTS = []
+
 # The NodePort of the registry in the cluster. Images name it at node 1's address.
 REGISTRY_PORT = 31000
 

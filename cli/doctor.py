@@ -7,6 +7,7 @@ from typing import TextIO
 from cli import kubernetes
 from cli.common import tools
 from cluster.common.process import Runner
+from cluster.trust import trust_rows
 
 
 def rows(runner: Runner) -> list[dict[str, object]]:
@@ -29,7 +30,7 @@ def rows(runner: Runner) -> list[dict[str, object]]:
         }
         for one in found
     ]
-    table += kubernetes.doctor_rows()
+    table += kubernetes.doctor_rows() + trust_rows(runner)
     for one in tools.find_all(runner, tools.OPTIONAL_TOOLS):
         table.append(
             {

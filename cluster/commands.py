@@ -16,7 +16,7 @@ from cluster.common.progress import Progress
 from cluster.lifecycle import create_cluster, delete_cluster, existing_cluster
 from cluster.model import kubeconfig
 from cluster.model.constants import constants
-from cluster.model.names import check_name, check_nodes, check_share, check_subnet, context_name
+from cluster.model.names import check_name, check_nodes, check_ports, check_share, check_subnet, context_name
 from cluster.model.state import Cluster, default_state_dir, known_clusters
 from cluster.programs.build import ensure
 from cluster.providers import PROVIDERS, provider_of
@@ -53,18 +53,36 @@ def _name_option(function: Callable[..., None]) -> Callable[..., None]:
 @click.option("--nodes", type=int, default=lambda: constants().nodes, help="How many nodes; the first one also runs the control plane.")
 @click.option("--subnet", default=lambda: constants().subnet, help="The nodes' network: node N gets the base address + N + 1.")
 @click.option("--share", type=int, default=lambda: constants().share, help="The percentage of the machine's memory and processes that it may take.")
+@click.option(
+    "--host-port",
+    "host_ports",
+    type=int,
+    multiple=True,
+    default=lambda: constants().host_ports,
+    help="A TCP port of this machine that pods may connect to; repeatable.",
+)
 @click.option("--provider", type=click.Choice(sorted(PROVIDERS)), default=lambda: constants().provider, help="What creates the cluster.")
 @click.option("--registries", type=click.Path(path_type=Path), help="More registries for the nodes: a registries.yaml in the k3s format.")
 @click.option("--retain", is_flag=True, help="Keep a cluster that could not be created completely, to inspect it.")
 @click.option("--use-context", is_flag=True, help="Make the new context the current one.")
-def create(name: str, nodes: int, subnet: str, share: int, provider: str, registries: Path | None, retain: bool, use_context: bool) -> None:
+def create(
+    name: str,
+    nodes: int,
+    subnet: str,
+    share: int,
+    host_ports: tuple[int, ...],
+    provider: str,
+    registries: Path | None,
+    retain: bool,
+    use_context: bool,
+) -> None:
     """Create a cluster and add it to the kubeconfig.
 
     Changes nothing if the cluster exists and is healthy, and starts it if it is stopped.
     """
     check_name(name)
     check_nodes(nodes, check_subnet(subnet))
-    wanted = Cluster(name, provider, str(check_subnet(subnet)), nodes, default_state_dir(), check_share(share))
+    wanted = Cluster(name, provider, str(check_subnet(subnet)), nodes, default_state_dir(), check_share(share), check_ports(host_ports))
     progress = Progress(sys.stderr)
     create_cluster(wanted, ProcessRunner(), progress, registries and registries.absolute(), retain, use_context)
     if provider != "context":

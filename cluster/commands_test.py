@@ -110,6 +110,21 @@ def test_create_starts_what_is_stopped(provider: FakeProvider) -> None:
     assert provider.calls == ["create", "start"]
 
 
+def test_ports_of_the_machine_follow_create(provider: FakeProvider, tmp_path: Path) -> None:
+    """Other ports are saved and the cluster is started, which writes its firewall rules; the same ports change nothing."""
+    _run("create", "--name", "a", "--host-port", "5000", "--host-port", "80")
+    assert load_cluster("a", _state(tmp_path)).host_ports == (80, 5000)
+    _run("create", "--name", "a", "--host-port", "80", "--host-port", "5000")
+    assert provider.calls == ["create"]
+
+    _run("create", "--name", "a", "--host-port", "80")
+    assert load_cluster("a", _state(tmp_path)).host_ports == (80,)
+    assert provider.calls == ["create", "start"]
+    refused = _run("create", "--name", "b", "--host-port", "0")
+    assert refused.exit_code == 2
+    assert "--host-port 0 is not a port" in refused.stderr
+
+
 def test_interrupted_creation_is_removed_first(provider: FakeProvider, tmp_path: Path) -> None:
     """What a killed creation left behind is deleted before the next one starts."""
     left = Cluster("a", "embedded", "172.19.0.0/26", 2, _state(tmp_path))

@@ -7,6 +7,7 @@ other clusters do not.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ __all__ = ["create_cluster", "delete_cluster", "existing_cluster"]
 def create_cluster(
     wanted: Cluster, runner: Runner, progress: Progress, registries: Path | None = None, retain: bool = False, use_context: bool = False
 ) -> None:
-    """Creates a cluster, or starts it if it exists; changes nothing if it is healthy.
+    """Creates a cluster, or starts it if it exists; changes nothing if it is healthy, but for the ports that its pods may connect to.
 
     Removes first what an interrupted creation left behind.
 
@@ -50,11 +51,14 @@ def create_cluster(
             found = None
         if found:
             _compare(found, wanted)
-            if provider.healthy(found):
+            changed = dataclasses.replace(found, host_ports=wanted.host_ports)
+            if changed != found:
+                changed.save()
+            elif provider.healthy(found):
                 progress.say(f"cluster {found.name} exists and is healthy: nothing to do")
                 kubeconfig.merge(kubeconfig.user_path(), provider.kubeconfig(found), use_context)
                 return
-            provider.start(found)
+            provider.start(changed)
         else:
             provider.create(wanted, registries, retain)
         if use_context:

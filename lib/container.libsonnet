@@ -21,13 +21,16 @@ local defaults = {
   startupProbe: null,
   // Lifecycle hooks (postStart, preStop) in the API's form; null: none.
   lifecycle: null,
-  // Resource requests and limits.
+  // Resource requests and limits, merged over those of `disk` below.
   resources: { requests: { cpu: '20m', memory: '64Mi' }, limits: { memory: '256Mi' } },
   // Volume mounts: map of volume name to path, or to {mountPath, readOnly, subPath}.
   mounts: {},
   // Merged over security.container.
   securityContext: {},
 };
+
+// A container that writes more than the limit to its own files, logs and emptyDir volumes is evicted, and fills no disk.
+local disk = { requests: { 'ephemeral-storage': '16Mi' }, limits: { 'ephemeral-storage': '2Gi' } };
 
 local mount(name, value) =
   { name: name } + (if std.type(value) == 'string' then { mountPath: value } else value);
@@ -49,7 +52,7 @@ function(given)
     livenessProbe: p.livenessProbe,
     startupProbe: p.startupProbe,
     lifecycle: p.lifecycle,
-    resources: p.resources,
+    resources: std.mergePatch(disk, p.resources),
     volumeMounts: [mount(name, p.mounts[name]) for name in std.objectFields(p.mounts)],
     securityContext: std.mergePatch(security.container, p.securityContext),
   })

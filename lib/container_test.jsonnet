@@ -17,6 +17,20 @@ testing.suite({
     actual: std.objectFields(minimal),
     expected: ['image', 'name', 'resources', 'securityContext'],
   },
+  'what a container may write to the disk is bounded, unless it says otherwise': {
+    local resources(own) = container({ name: 'c', image: 'i', resources: own }).resources,
+    local bound = { limits: { 'ephemeral-storage': '2Gi' }, requests: { 'ephemeral-storage': '16Mi' } },
+    actual: [
+      minimal.resources,
+      resources({ limits: { memory: '1Gi', 'ephemeral-storage': '9Gi' } }),
+      resources({ limits: { 'ephemeral-storage': null }, requests: { 'ephemeral-storage': null } }),
+    ],
+    expected: [
+      std.mergePatch(bound, { requests: { cpu: '20m', memory: '64Mi' }, limits: { memory: '256Mi' } }),
+      { limits: { memory: '1Gi', 'ephemeral-storage': '9Gi' }, requests: { 'ephemeral-storage': '16Mi' } },
+      { limits: {}, requests: {} },
+    ],
+  },
   'ports and mounts are written as maps': {
     local c = container({ name: 'c', image: 'i', ports: { http: 80 }, mounts: { a: '/a', b: { mountPath: '/b', readOnly: true } } }),
     actual: [c.ports, c.volumeMounts],

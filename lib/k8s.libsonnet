@@ -20,6 +20,7 @@ local microservice = import 'microservice.libsonnet';
   deployment: import 'deployment.libsonnet',
   disruptionBudget: import 'disruption-budget.libsonnet',
   generatedSecret: import 'generated-secret.libsonnet',
+  limitRange: import 'limit-range.libsonnet',
   namespace: import 'namespace.libsonnet',
   service: import 'service.libsonnet',
   statefulset: import 'statefulset.libsonnet',

@@ -164,7 +164,7 @@ def test_start_nodes(context: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert launched == [(2, "a-2")]
     assert connected == [(2, 8)]
     assert (context.cluster.node_folder(2) / "containerd").is_dir()
-    assert context.cgroups.process_folders(2)[0].is_dir()
+    assert context.cgroups.node_folders(2)[0].is_dir()
 
 
 def test_import_images(context: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ __all__ = ["Constants", "constants", "parse_constants"]
 
 _NAME = "cluster_constants.bzl"
 # The others matter to targets only, and may be expressions.
-_NEEDED = ("CLUSTER_NAME", "PROVIDER", "SUBNET", "NODES", "REGISTRY_PORT", "ENVS", "DEVELOPER_ENV", "MACHINE_SHARE")
+_NEEDED = ("CLUSTER_NAME", "PROVIDER", "SUBNET", "NODES", "REGISTRY_PORT", "ENVS", "DEVELOPER_ENV", "MACHINE_SHARE", "HOST_PORTS")
 _HERE = Path(__file__).resolve().parents[2]
 
 
@@ -29,6 +29,7 @@ class Constants:
         subnet: the network of the nodes, as in 10.0.0.0/24.
         nodes: how many nodes it has.
         share: the percentage of the machine's memory and processes that it may take.
+        host_ports: the TCP ports of this machine that its pods may connect to.
         registry_port: the NodePort of the registry on node 1.
         environments: the names of all environments.
         developer_environment: the environment that is each developer's own namespace.
@@ -39,6 +40,7 @@ class Constants:
     subnet: str
     nodes: int
     share: int
+    host_ports: tuple[int, ...]
     registry_port: int
     environments: tuple[str, ...]
     developer_environment: str
@@ -71,6 +73,7 @@ def constants(path: Path | None = None, environment: Mapping[str, str] = os.envi
         subnet=environment.get("TURNUP_SUBNET") or values["SUBNET"],
         nodes=values["NODES"],
         share=values["MACHINE_SHARE"],
+        host_ports=tuple(values["HOST_PORTS"]),
         registry_port=values["REGISTRY_PORT"],
         environments=tuple(values["ENVS"]),
         developer_environment=values["DEVELOPER_ENV"],

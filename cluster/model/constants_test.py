@@ -28,7 +28,7 @@ def test_file_and_environment(tmp_path: Path) -> None:
     path = tmp_path / "constants.bzl"
     path.write_text(_GOOD)
 
-    assert constants(path, {}) == Constants("c", "k3d", "10.0.0.0/24", 3, 75, 1, ("a", "b"), "b")
+    assert constants(path, {}) == Constants("c", "k3d", "10.0.0.0/24", 3, 75, (), 1, ("a", "b"), "b")
     changed = constants(path, {"TURNUP_CLUSTER": "d", "TURNUP_SUBNET": ""})
     assert (changed.cluster, changed.subnet) == ("d", "10.0.0.0/24")
 
@@ -51,6 +51,7 @@ def test_shared_environments() -> None:
         ("NODES = 3", 'NODES = "3"', "NODES is '3'; assign it an int"),
         ("NODES = 3", "NODES = True", "NODES is True"),
         ("NODES = 3", "NODES = 3\nMACHINE_SHARE = 0.5", "MACHINE_SHARE is 0.5"),
+        ("NODES = 3", "NODES = 3\nHOST_PORTS = 80", "HOST_PORTS is 80"),
         ("NODES", "NODES NODES", "line 5"),
     ],
 )

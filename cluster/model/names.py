@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.common.errors import UsageError
 
-__all__ = ["MAX_NAME", "Layout", "check_name", "check_nodes", "check_share", "check_subnet", "context_name", "machine_id"]
+__all__ = ["MAX_NAME", "Layout", "check_name", "check_nodes", "check_ports", "check_share", "check_subnet", "context_name", "machine_id"]
 
 MAX_NAME = 40  # characters; "NAME-60" must be a DNS label, with room to spare
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -74,6 +75,18 @@ def check_share(percentage: int) -> int:
     if not 1 <= percentage <= 100:
         raise UsageError(f"--share {percentage} is no percentage of the machine; choose 1 to 100")
     return percentage
+
+
+def check_ports(ports: Collection[int]) -> tuple[int, ...]:
+    """Returns TCP ports, sorted, each once.
+
+    Raises:
+        UsageError: one is not from 1 to 65535.
+    """
+    for port in ports:
+        if not isinstance(port, int) or not 1 <= port <= 65535:
+            raise UsageError(f"--host-port {port!r} is not a port; choose 1 to 65535, or correct HOST_PORTS in cluster_constants.bzl")
+    return tuple(sorted(set(ports)))
 
 
 def context_name(name: str) -> str:

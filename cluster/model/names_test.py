@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cluster.common.errors import UsageError
-from cluster.model.names import MAX_NAME, Layout, check_name, check_nodes, check_share, check_subnet, context_name, machine_id
+from cluster.model.names import MAX_NAME, Layout, check_name, check_nodes, check_ports, check_share, check_subnet, context_name, machine_id
 
 _SUBNET = ipaddress.IPv4Network("172.19.0.0/26")
 
@@ -97,3 +98,12 @@ def test_machine_ids_tell_state_folders_apart() -> None:
 def test_context_name() -> None:
     """The context has the name that targets use."""
     assert context_name("local") == "turnup-local"
+
+
+def test_ports() -> None:
+    """Ports are sorted and unique; another number, or no number, is an error that has the fix."""
+    assert check_ports((5000, 80, 5000)) == (80, 5000)
+    bad: list[Any] = [0, 65536, "http"]
+    for port in bad:
+        with pytest.raises(UsageError, match=f"--host-port {port!r} is not a port.*HOST_PORTS"):
+            check_ports([port])

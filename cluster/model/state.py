@@ -38,6 +38,7 @@ class Cluster:
         nodes: how many nodes it has.
         state_dir: the folder of all clusters.
         share: the percentage of the machine's memory and processes that the cluster may take.
+        host_ports: the TCP ports of this machine that its pods may connect to.
         complete: whether its creation finished; False is what an interrupted creation leaves behind.
     """
 
@@ -47,6 +48,7 @@ class Cluster:
     nodes: int
     state_dir: Path
     share: int = DEFAULT_SHARE
+    host_ports: tuple[int, ...] = ()
     complete: bool = False
 
     @property
@@ -101,7 +103,8 @@ def load_cluster(name: str, state_dir: Path) -> Cluster | None:
     path = state_dir / name / _FILE
     try:
         facts = json.loads(path.read_text())
-        return Cluster(state_dir=state_dir, **facts)
+        # JSON has no tuples.
+        return Cluster(state_dir=state_dir, **{**facts, "host_ports": tuple(facts.get("host_ports", ()))})
     except FileNotFoundError:
         return None
     except PermissionError:

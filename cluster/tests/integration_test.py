@@ -32,6 +32,9 @@ _NODES = {"itest-1": "172.30.7.2", "itest-2": "172.30.7.3"}
 _OTHER, _OTHER_SUBNET = "itest-b", "172.30.8.0/28"
 _IMAGE = "turnup.local/probe:1"
 _REGISTRY_PORT = 5001
+# The share of this machine with which each of two nodes has 1 GiB, so that a test of the bounds needs no more.
+_SHARE = min(75, 1 + 100 * (2 << 30) // machine_size().memory)
+_OPTIONS = ("--share", str(_SHARE), "--host-port", str(_REGISTRY_PORT))
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +67,7 @@ def cluster(machine: Machine) -> dict[str, list[str]]:
     """The cluster that most tests share; returns the machine's traces from before the creation."""
     (machine.folder / "registries.yaml").write_text(f'mirrors: {{"172.30.7.1:{_REGISTRY_PORT}": {{endpoint: ["http://172.30.7.1:{_REGISTRY_PORT}"]}}}}\n')
     before = traces(machine, [_NAME])
-    options = ("--share", str(_share()), "--registries", str(machine.folder / "registries.yaml"))
-    machine.run("create", "--name", _NAME, "--subnet", _SUBNET, *options)
+    machine.run("create", "--name", _NAME, "--subnet", _SUBNET, *_OPTIONS, "--registries", str(machine.folder / "registries.yaml"))
     return before
 
 
@@ -137,7 +139,7 @@ def test_create(machine: Machine, cluster: object) -> None:
 def test_create_again_is_a_no_op(machine: Machine, cluster: object) -> None:
     """create does not change a healthy cluster: the same processes run afterwards."""
     before = _pids(machine)
-    _, stderr = machine.run("create", "--name", _NAME, "--subnet", _SUBNET, "--share", str(_share()))
+    _, stderr = machine.run("create", "--name", _NAME, "--subnet", _SUBNET, *_OPTIONS)
 
     assert "exists and is healthy: nothing to do" in stderr
     assert _pids(machine) == before
@@ -237,30 +239,10 @@ def test_plain_http_registry(machine: Machine, cluster: object, archive: Path) -
     machine.kube("delete", "deployment", "pulled", "--wait=false", cluster=_NAME)
 
 
-def test_pods_are_bounded(machine: Machine, pods: object) -> None:
-    """A pod without limits that takes all it can get meets its node's bounds, and the cluster and other pods of the node go on."""
-    mebibytes = machine_size().memory >> 20
-    machine.kube("apply", "-f", "-", cluster=_NAME, stdin=[_taker("memory", mebibytes // 2), _taker("processes", 4000)])
-    for name in ("memory", "processes"):
-        eventually(f"the end of {name}", functools.partial(_has_ended, machine, name), 120)
-
-    why = "jsonpath={.status.reason}{.status.containerStatuses[0].state.terminated.reason}"
-    assert machine.kube("get", "pod", "memory", "-o", why, cluster=_NAME) in ("OOMKilled", "Evicted")
-    assert 10 < int(machine.kube("logs", "processes", cluster=_NAME)) < 2000
-    assert _ready_nodes(machine) == set(_NODES)
-    assert fetch("http://172.30.7.3:30081/name") == "itest-2"
-    machine.kube("delete", "pod", "memory", "processes", "--now", cluster=_NAME)
-
-
-def _share() -> int:
-    """Returns the percentage of this machine with which each of two nodes has 1 GiB, so that a test of the bounds needs no more."""
-    return min(75, 1 + 100 * (2 << 30) // machine_size().memory)
-
-
-def _has_ended(machine: Machine, pod: str) -> bool:
+def _has_ended(machine: Machine, pod: str, namespace: str = "default") -> bool:
     """Returns whether a pod has ended; another pod of its node must answer meanwhile."""
     assert fetch("http://172.30.7.3:30081/name") == "itest-2"
-    return machine.kube("get", "pod", pod, "-o", "jsonpath={.status.phase}", cluster=_NAME) in ("Succeeded", "Failed")
+    return machine.kube("get", "pod", pod, f"--namespace={namespace}", "-o", "jsonpath={.status.phase}", cluster=_NAME) in ("Succeeded", "Failed")
 
 
 def _taker(what: str, most: int) -> dict[str, Any]:
@@ -295,7 +277,7 @@ def test_stop_and_start(machine: Machine, pods: object, archive: Path) -> None:
     machine.run("stop", "--name", _NAME)
     assert "stopped" in machine.run("list")[0]
     left = traces(machine, [_NAME])
-    assert (left["processes"], left["mounts"], left["cgroups"], left["links"]) == ([], [], [], ["lo"])
+    assert (left["processes"], left["mounts"], left["cgroups"], left["rules"], left["links"]) == ([], [], [], [], ["lo"])
 
     machine.run("start", "--name", _NAME)
     assert _ready_nodes(machine) == set(_NODES)
@@ -326,7 +308,7 @@ def test_node_failure_is_noticed(machine: Machine, pods: object) -> None:
 
 
 def test_second_cluster(machine: Machine, cluster: object) -> None:
-    """A second create finishes an interrupted creation beside the first cluster, and its delete does not touch the first."""
+    """A second create finishes an interrupted creation beside the first cluster."""
     interrupted = machine.start("create", "--name", _OTHER, "--subnet", _OTHER_SUBNET, "--nodes", "1")
     eventually("a first process", (machine.state_dir / _OTHER / "nodes" / "1" / "init.json").exists, 30)
     interrupted.kill()
@@ -337,6 +319,50 @@ def test_second_cluster(machine: Machine, cluster: object) -> None:
     assert machine.run("list")[0].count("running") == 2
     assert machine.kube("get", "nodes", "-o", "name", cluster=_OTHER) == "node/itest-b-1\n"
 
+
+def test_hogs_do_not_slow_others(machine: Machine, pods: object) -> None:
+    """While restricted pods without limits take all that they get, the machine, other pods and the other cluster answer as fast as before."""
+    names = ("memory", "processes")
+    machine.kube("create", "namespace", "hogs", cluster=_NAME)
+    machine.kube("label", "namespace", "hogs", "pod-security.kubernetes.io/enforce=restricted", cluster=_NAME)
+    before = max(_seconds_to_answer(machine) for _ in range(5))
+    hogs = [_restricted(_taker("memory", machine_size().memory >> 21)), _restricted(_taker("processes", 4000))]
+    machine.kube("apply", "--namespace=hogs", "-f", "-", cluster=_NAME, stdin=hogs)
+    during = [before]
+
+    def ended() -> bool:
+        during.append(_seconds_to_answer(machine))
+        return all(_has_ended(machine, name, "hogs") for name in names)
+
+    eventually("the end of both", ended, 120)
+    assert len(during) > 2
+    assert max(during) < 5 * before + 2, during
+    why = "jsonpath={.status.reason}{.status.containerStatuses[0].state.terminated.reason}"
+    assert machine.kube("get", "pod", "memory", "--namespace=hogs", "-o", why, cluster=_NAME) in ("OOMKilled", "Evicted")
+    assert 10 < int(machine.kube("logs", "processes", "--namespace=hogs", cluster=_NAME)) < 2000
+    assert _ready_nodes(machine) == set(_NODES)
+    machine.kube("delete", "namespace", "hogs", "--wait=false", cluster=_NAME)
+
+
+def _seconds_to_answer(machine: Machine) -> float:
+    """Returns how long this machine needs to start a program, to get memory, and to ask the other cluster's API server."""
+    begin = time.monotonic()
+    subprocess.run(["true"], check=True)
+    bytearray(64 << 20)
+    machine.kube("get", "--raw=/readyz", cluster=_OTHER)
+    return time.monotonic() - begin
+
+
+def _restricted(pod: dict[str, Any]) -> dict[str, Any]:
+    """Returns a pod that meets the standard `restricted`."""
+    own = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    containers = [{**container, "securityContext": own} for container in pod["spec"]["containers"]]
+    security = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
+    return {**pod, "spec": {**pod["spec"], "containers": containers, "securityContext": security}}
+
+
+def test_delete_of_the_second_cluster(machine: Machine, cluster: object) -> None:
+    """Its delete does not touch the first."""
     machine.run("delete", "--name", _OTHER)
     assert _ready_nodes(machine) == set(_NODES)
     left = traces(machine, [_OTHER])
@@ -360,7 +386,7 @@ def test_subnet_in_use(machine: Machine, cluster: object) -> None:
 def test_delete_leaves_nothing(machine: Machine, cluster: dict[str, list[str]]) -> None:
     """Processes, mounts, interfaces, cgroups and files are as they were before create."""
     during = traces(machine, [_NAME])
-    assert all(during[kind] for kind in ("processes", "links", "cgroups", "files"))
+    assert all(during[kind] for kind in ("processes", "links", "rules", "cgroups", "files"))
 
     machine.run("delete", "--name", _NAME)
     assert traces(machine, [_NAME]) == cluster

@@ -147,6 +147,7 @@ def traces(machine: Machine, names: list[str]) -> dict[str, list[str]]:
     ids = [machine_id(name, machine.state_dir) for name in names]
     marks = [*ids, str(machine.state_dir)]
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout.splitlines()
     links = subprocess.run(["ip", "-oneline", "link"], capture_output=True, text=True, check=True).stdout.splitlines()
     return {
         # kubelet would change these settings of the kernel if it could.
@@ -154,6 +155,7 @@ def traces(machine: Machine, names: list[str]) -> dict[str, list[str]]:
         "processes": [line for line in _processes() if any(mark in line for mark in marks)],
         "mounts": [line for line in mounts if any(mark in line for mark in marks)],
         "links": [line.split(":")[1].strip() for line in links],
+        "rules": [line for line in rules if any(f"tu{name}" in line for name in ids)],
         "cgroups": [str(path) for name in ids for path in Path("/sys/fs/cgroup").rglob(f"turnup-{name}")],
         "files": sorted(str(path.relative_to(machine.folder)) for path in machine.folder.rglob("*")),
     }

@@ -51,7 +51,10 @@ function(image, digest)
             image: image,
             env: { NODE_NAME: k.env.field('spec.nodeName'), VOLUMES_DIR: folder },
             mounts: { volumes: folder },
-            resources: { requests: { cpu: '10m', memory: '24Mi' }, limits: { memory: '96Mi' } },
+            resources: {
+              requests: { cpu: '10m', memory: '24Mi', 'ephemeral-storage': '16Mi' },
+              limits: { memory: '96Mi', 'ephemeral-storage': '512Mi' },
+            },
             securityContext: { capabilities: { add: ['DAC_OVERRIDE', 'FOWNER'] } },
           },
         }),

@@ -25,6 +25,7 @@ KINDS: dict[str, type] = {
     "SUBNET": str,
     "NODES": int,
     "MACHINE_SHARE": int,
+    "HOST_PORTS": list,
     "REGISTRY_PORT": int,
     "REGISTRY": str,
     "CONTEXT": str,
@@ -37,6 +38,7 @@ DEFAULTS: dict[str, Any] = {
     "SUBNET": "172.19.0.0/26",
     "NODES": 2,
     "MACHINE_SHARE": 75,
+    "HOST_PORTS": [],
     "REGISTRY_PORT": 31000,
 }
 """The values of constants that are not assigned and do not depend on others."""

@@ -149,3 +149,38 @@ def test_a_new_quota_counts_what_exists(shell, client, server, home):
     assert shell.run("apply") == 1
     assert "the new objects request 2 count/configmaps, and the quota limit allows 4, of which 3 are in use" in shell.err
     assert server.changes() == before
+
+
+def limit_range(**fields: dict[str, str]) -> dict[str, Any]:
+    """Returns a LimitRange for containers."""
+    return {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "defaults"}, "spec": {"limits": [{"type": "Container", **fields}]}}
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_limit_range_counts(shell, server, client, home, live):
+    """What a LimitRange gives to containers that name nothing counts in a quota, whether the closure has it or the namespace."""
+    limits = limit_range(default={"memory": "64Mi"}, defaultRequest={"memory": "32Mi"})
+    if live:
+        client.request("POST", f"/api/v1/namespaces/{home}/limitranges", body=limits)
+    web = deployment("web", replicas=3)
+    use(shell, home, quota(**{"requests.memory": "90Mi"}), web, *([] if live else [limits]))
+    before = server.changes()
+
+    assert shell.run("apply") == 1
+    assert f"namespace {home}: the objects request 96Mi requests.memory, and the quota limit allows 90Mi" in shell.err
+    assert server.changes() == before
+
+
+def test_a_limit_range_changes_no_manifest(shell, server, client, home):
+    """A pod that gets requests and limits from a LimitRange of the closure is as its manifest says: a second apply writes nothing."""
+    limits = limit_range(default={"memory": "64Mi"}, defaultRequest={"memory": "32Mi", "cpu": "10m"})
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    use(shell, home, pod, deployment("web"), limits)
+    assert shell.run("apply") == 0, shell.err
+    live = client.request("GET", f"/api/v1/namespaces/{home}/pods/bare")[1]
+    assert live["spec"]["containers"][0]["resources"] == {"limits": {"memory": "64Mi"}, "requests": {"memory": "32Mi", "cpu": "10m"}}
+    before = server.changes()
+
+    assert shell.run("apply", "--prune") == 0, shell.err
+    assert shell.run("diff") == 0, shell.out
+    assert server.changes() == before

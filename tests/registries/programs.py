@@ -1,4 +1,4 @@
-"""Public registries and clients for tests and benchmarks: built from Go modules, or unpacked from Debian packages.
+"""Public registries, clients and other programs for tests and benchmarks: built from Go modules, or unpacked from Debian packages.
 
 Nothing is installed on the machine: Go builds are kept in Turnup's cache, and packages are unpacked to a folder.
 """
@@ -16,6 +16,7 @@ from cluster.programs.toolchain import find_go
 _MODULES = Path(__file__).resolve().parents[2] / "third_party/go"
 _DISTRIBUTION = Module("distribution", "registry", minutes=0.7, gigabytes=0.6)
 _CRANE = Module("crane", "crane", minutes=0.4, gigabytes=0.3)
+_KUBE_SCORE = Module("kube_score", "kube-score", minutes=1, gigabytes=0.5, package="github.com/zegl/kube-score/cmd/kube-score")
 # Folders of @debian_registry and @debian_clients in the runfiles.
 _REGISTRY_PACKAGES = Path("../debian_registry")
 _CLIENT_PACKAGES = Path("../debian_clients")
@@ -34,6 +35,11 @@ def distribution() -> Path:
 def crane() -> Path:
     """Returns the path of go-containerregistry's client; the first call on a machine builds it."""
     return _built(_CRANE)
+
+
+def kube_score() -> Path:
+    """Returns the path of kube-score, which looks for mistakes in manifests; the first call on a machine builds it."""
+    return _built(_KUBE_SCORE)
 
 
 def docker_registry(folder: Path) -> Path:

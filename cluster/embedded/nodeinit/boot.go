@@ -59,13 +59,6 @@ func tellLauncher(outcome error) error {
 // becomeNode sets up the namespaces that this process was started in as the
 // node's, except for the network.
 func becomeNode(spec *Spec) error {
-	// This comes before the change of the root, because the cgroup folders have
-	// the host's paths. Processes inherit their cgroup from this one.
-	for _, folder := range spec.Cgroups {
-		if err := joinCgroup(folder); err != nil {
-			return err
-		}
-	}
 	if err := syscall.Sethostname([]byte(spec.Hostname)); err != nil {
 		return fmt.Errorf("cannot set host name %s: %w", spec.Hostname, err)
 	}
@@ -81,16 +74,6 @@ func joinNetwork(spec *Spec) error {
 		if err := os.WriteFile(filepath.Join("/proc/sys", path), []byte(value), 0o644); err != nil {
 			return fmt.Errorf("cannot set %s to %s: %w", path, value, err)
 		}
-	}
-	return nil
-}
-
-// joinCgroup moves this process into a cgroup. The kernel reads 0 as the
-// process that writes, whose ID in the host's namespace is not known here.
-func joinCgroup(folder string) error {
-	path := filepath.Join(folder, "cgroup.procs")
-	if err := os.WriteFile(path, []byte("0"), 0o644); err != nil {
-		return fmt.Errorf("cannot join cgroup %s: %w", folder, err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 )
 
@@ -13,16 +14,20 @@ import (
 // other text is the error.
 const rootReady = "ready"
 
-// namespaces are the namespaces of a node. The cgroup namespace is the host's,
-// because kubelet gets the full path of its folder.
+// namespaces are the namespaces of a node. The root of the cgroup namespace is
+// the group of the process that creates it; see enterCgroups.
 const namespaces = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET |
-	syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC
+	syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC | syscall.CLONE_NEWCGROUP
 
 // launch starts `boot` in new namespaces, waits until the node has its own
 // root, prints the process ID in the host's namespace, and leaves it running.
 func launch(args []string, stdout, stderr io.Writer) int {
 	if len(args) != 2 {
 		return fail(stderr, errors.New("launch needs a specification and a log file"))
+	}
+	spec, err := readSpec(args[0])
+	if err != nil {
+		return fail(stderr, err)
 	}
 	log, err := os.OpenFile(args[1], os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -41,10 +46,23 @@ func launch(args []string, stdout, stderr io.Writer) int {
 		return fail(stderr, err)
 	}
 	node.ExtraFiles = []*os.File{boots} // becomes file 3
+	// The new process inherits the capabilities of the thread that starts it.
+	runtime.LockOSThread()
+	if err := enterCgroups(spec); err != nil {
+		return fail(stderr, err)
+	}
+	if err := dropCapabilities(); err != nil {
+		return fail(stderr, err)
+	}
 	if err := node.Start(); err != nil {
 		return fail(stderr, fmt.Errorf("cannot start a process in new namespaces: %w", err))
 	}
 	boots.Close()
+	if err := leaveCgroups(spec, node.Process.Pid); err != nil {
+		_ = node.Process.Kill()
+		_ = node.Wait()
+		return fail(stderr, err)
+	}
 	// A process that enters the node before it has its root would see the host's.
 	answer, err := io.ReadAll(report)
 	if err != nil || string(answer) != rootReady {

@@ -244,3 +244,43 @@ func TestStartRefuses(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestLeaveCgroups checks that the node's processes are in the leaf before the
+// controllers of a version 2 group are passed on, and that groups without
+// controllers, or of version 1, are left as they are.
+func TestLeaveCgroups(t *testing.T) {
+	root := t.TempDir()
+	make := func(name string, files map[string]string) string {
+		folder := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Join(folder, "node"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for file, content := range files {
+			if err := os.WriteFile(filepath.Join(folder, file), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return folder
+	}
+	second := make("second", map[string]string{"cgroup.controllers": "cpu memory\n", "cgroup.subtree_control": ""})
+	hybrid := make("hybrid", map[string]string{"cgroup.controllers": "\n", "cgroup.subtree_control": ""})
+	first := make("first", nil)
+	spec := &Spec{Cgroups: []string{second, hybrid, first}, Leaf: "node"}
+	if err := leaveCgroups(spec, 4711); err != nil {
+		t.Fatal(err)
+	}
+	for folder, wanted := range map[string]string{second: "+cpu +memory", hybrid: ""} {
+		if content, _ := os.ReadFile(filepath.Join(folder, "cgroup.subtree_control")); string(content) != wanted {
+			t.Errorf("%s passes on %q", folder, content)
+		}
+	}
+	for _, folder := range spec.Cgroups {
+		// The last one that joined is the launcher itself.
+		if content, _ := os.ReadFile(filepath.Join(folder, "node", "cgroup.procs")); string(content) != "0" {
+			t.Errorf("%s has %q", folder, content)
+		}
+	}
+	if err := leaveCgroups(&Spec{Cgroups: []string{first}, Leaf: "absent"}, 1); err == nil || !strings.Contains(err.Error(), "first/absent") {
+		t.Errorf("a missing group is %v", err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -26,6 +27,9 @@ func enterRoot(spec *Spec) error {
 		if err := writeFile(filepath.Join(spec.Root, path), content); err != nil {
 			return err
 		}
+	}
+	if err := protect(spec); err != nil {
+		return err
 	}
 	for path, content := range spec.Masks {
 		if err := mask(spec.Root, path, content); err != nil {
@@ -68,27 +72,31 @@ func makeMount(root string, mount Mount) error {
 	switch mount.Type {
 	case "symlink":
 		return explain(os.Symlink(mount.Source, target))
-	case "bind", "rbind":
+	case "bind":
 		if err := makeTarget(mount.Source, target); err != nil {
 			return explain(err)
 		}
-		flags := uintptr(syscall.MS_BIND)
-		if mount.Type == "rbind" {
-			flags |= syscall.MS_REC
-		}
-		if err := syscall.Mount(mount.Source, target, "", flags, ""); err != nil {
+		if err := syscall.Mount(mount.Source, target, "", syscall.MS_BIND, ""); err != nil {
 			return explain(err)
 		}
-		if mount.ReadOnly {
-			return explain(syscall.Mount("", target, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
-		}
-		return nil
 	default:
 		if err := os.MkdirAll(target, 0o755); err != nil {
 			return explain(err)
 		}
-		return explain(syscall.Mount(mount.Source, target, mount.Type, 0, mount.Options))
+		if err := syscall.Mount(mount.Source, target, mount.Type, 0, mount.Options); err != nil {
+			return explain(err)
+		}
 	}
+	if mount.ReadOnly {
+		return explain(makeReadOnly(target))
+	}
+	return nil
+}
+
+// makeReadOnly makes a mount read-only, and changes neither the file system
+// itself, which others may have mounted, nor the mounts below it.
+func makeReadOnly(target string) error {
+	return syscall.Mount("", target, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
 }
 
 // makeTarget creates what a bind mount of source needs at target: a folder for
@@ -114,6 +122,30 @@ func writeFile(path, content string) error {
 	return os.WriteFile(path, []byte(content), 0o644)
 }
 
+// protect makes paths of the node read-only, except for some paths below them.
+// A path that this kernel does not have is left out.
+func protect(spec *Spec) error {
+	present := func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	}
+	for _, path := range append(slices.Clone(spec.ReadOnly), spec.Writable...) {
+		if target := filepath.Join(spec.Root, path); present(target) {
+			if err := syscall.Mount(target, target, "", syscall.MS_BIND, ""); err != nil {
+				return fmt.Errorf("cannot mount %s on itself: %w", path, err)
+			}
+		}
+	}
+	for _, path := range spec.ReadOnly {
+		if target := filepath.Join(spec.Root, path); present(target) {
+			if err := makeReadOnly(target); err != nil {
+				return fmt.Errorf("cannot make %s read-only: %w", path, err)
+			}
+		}
+	}
+	return nil
+}
+
 // mask mounts a file with the given content at a path of the node's /proc.
 // kubelet requires some kernel settings of the whole machine. It sees them
 // here, while the machine keeps its own.
@@ -129,5 +161,5 @@ func mask(root, path, content string) error {
 	if err := syscall.Mount(source, target, "", syscall.MS_BIND, ""); err != nil {
 		return fmt.Errorf("cannot mask /proc/%s: %w", path, err)
 	}
-	return nil
+	return makeReadOnly(target)
 }

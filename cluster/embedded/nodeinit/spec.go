@@ -11,24 +11,27 @@ import (
 // writes it as JSON, and it does not change while the node runs.
 type Spec struct {
 	Hostname  string            `json:"hostname"`
-	Root      string            `json:"root"`      // an empty folder for the node's root
-	Mounts    []Mount           `json:"mounts"`    // in order
-	Files     map[string]string `json:"files"`     // path in the node -> content, written before anything runs
-	Masks     map[string]string `json:"masks"`     // path below /proc -> content that the node sees there
-	Sysctls   map[string]string `json:"sysctls"`   // path below /proc/sys -> value, of the node's own namespaces
-	Cgroups   []string          `json:"cgroups"`   // host paths of the groups that the node's processes join
-	Address   string            `json:"address"`   // wait for this address on an interface before starting anything
-	Programs  []Program         `json:"programs"`  // started together, restarted when they end
-	GraceTime Duration          `json:"graceTime"` // how long processes have to end after SIGTERM
+	Root      string            `json:"root"`          // an empty folder for the node's root
+	Mounts    []Mount           `json:"mounts"`        // in order
+	Files     map[string]string `json:"files"`         // path in the node -> content, written before anything runs
+	ReadOnly  []string          `json:"readOnlyPaths"` // paths in the node that nothing there may write
+	Writable  []string          `json:"writablePaths"` // paths below those that stay writable
+	Masks     map[string]string `json:"masks"`         // path below /proc -> content that the node sees there
+	Sysctls   map[string]string `json:"sysctls"`       // path below /proc/sys -> value, of the node's own namespaces
+	Cgroups   []string          `json:"cgroups"`       // host paths of the node's groups, the roots of its cgroup namespace
+	Leaf      string            `json:"leaf"`          // the group below each of them that the node's programs join
+	Address   string            `json:"address"`       // wait for this address on an interface before starting anything
+	Programs  []Program         `json:"programs"`      // started together, restarted when they end
+	GraceTime Duration          `json:"graceTime"`     // how long processes have to end after SIGTERM
 }
 
 // Mount is one mount of the node's root.
 type Mount struct {
 	Source   string `json:"source"`   // host path, or the name of a file system
 	Target   string `json:"target"`   // path in the node
-	Type     string `json:"type"`     // "bind", "rbind", "symlink" or a file system type
+	Type     string `json:"type"`     // "bind", "symlink" or a file system type
 	Options  string `json:"options"`  // file system options
-	ReadOnly bool   `json:"readOnly"` // for binds
+	ReadOnly bool   `json:"readOnly"` // not for symlinks
 }
 
 // Program is one process that the node keeps running.

@@ -5,9 +5,11 @@ Below the root of every hierarchy:
     turnup-ID/N/node        the programs of node N
     turnup-ID/N/kubepods    the pods of node N (kubelet creates and manages it)
 
-Version 1 mounts one hierarchy per controller. kubelet needs its folder in each of them, and a cpuset without CPUs accepts no
+`turnup-ID/N` is the root of the node's own cgroup namespace, and all that is mounted in the node, so nothing there can name another
+group. Version 1 mounts one hierarchy per controller. kubelet needs its folder in each of them, and a cpuset without CPUs accepts no
 process. Version 2 has one hierarchy, in which a group either has processes or passes controllers on to its children. The
-programs are therefore in the leaf `node`. https://docs.kernel.org/admin-guide/cgroup-v2.html
+programs are therefore in the leaf `node`, and nodeinit passes the controllers of `turnup-ID/N` on when it has left that group.
+https://docs.kernel.org/admin-guide/cgroup-v2.html
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ from pathlib import Path
 
 from cluster.common.errors import ClusterError
 
-__all__ = ["Cgroups", "find_cgroups"]
+__all__ = ["PROGRAMS", "Cgroups", "find_cgroups"]
 
-_PROGRAMS = "node"
+PROGRAMS = "node"
+"""The group of a node's programs, below the node's own."""
 _REMOVE_TIMEOUT = 5.0  # seconds; the kernel empties a killed group with a delay
 _CPUSET = ("cpuset.cpus", "cpuset.mems")
 # Version 2 controllers that kubelet requires.
@@ -47,13 +50,14 @@ class Cgroups:
     unified: bool
     name: str
 
-    def kubelet_root(self, number: int) -> str:
-        """Returns the cgroupRoot of a node's kubelet."""
-        return f"/{self.name}/{number}"
+    def node_folders(self, number: int) -> list[Path]:
+        """Returns a node's groups, one folder per hierarchy."""
+        return [hierarchy / self.name / str(number) for hierarchy in self.hierarchies]
 
-    def process_folders(self, number: int) -> list[Path]:
-        """Returns the groups that a node's programs join, one folder per hierarchy."""
-        return [hierarchy / self.name / str(number) / _PROGRAMS for hierarchy in self.hierarchies]
+    def links(self) -> dict[str, str]:
+        """Returns more names of version 1 hierarchies, such as cpu for cpu,cpuacct: name → the hierarchy's name."""
+        found = {} if self.unified else {entry.name: entry.resolve() for entry in sorted(self.root.iterdir()) if entry.is_symlink()}
+        return {name: hierarchy.name for name, hierarchy in found.items() if hierarchy in self.hierarchies}
 
     def make(self, number: int) -> None:
         """Creates a node's groups; does not change existing ones.
@@ -70,19 +74,14 @@ class Cgroups:
                 group.mkdir(exist_ok=True)
                 self._fill_cpuset(group)
             if self.unified:
-                self._pass_on(group)
-            leaf = group / _PROGRAMS
+                self._controllers(group)
+            leaf = group / PROGRAMS
             leaf.mkdir(exist_ok=True)
             self._fill_cpuset(leaf)
 
     def _pass_on(self, group: Path) -> None:
         """Passes the controllers of a version 2 group on to its children."""
-        available = (group / "cgroup.controllers").read_text().split()
-        missing = [controller for controller in _REQUIRED_V2 if controller not in available]
-        if missing:
-            raise ClusterError(
-                f"{group} lacks the cgroup controllers {', '.join(missing)}, which kubelet needs; enable them on this machine, or in the container around it"
-            )
+        available = self._controllers(group)
         control = group / "cgroup.subtree_control"
         wanted = [controller for controller in available if controller not in control.read_text().split()]
         if not wanted:
@@ -93,6 +92,21 @@ class Cgroups:
             raise ClusterError(
                 f"{control} refused the controllers {', '.join(wanted)} ({error.strerror}); move the processes of that group into a child group, then try again"
             ) from None
+
+    @staticmethod
+    def _controllers(group: Path) -> list[str]:
+        """Returns the controllers of a version 2 group.
+
+        Raises:
+            ClusterError: one that kubelet needs is missing.
+        """
+        available = (group / "cgroup.controllers").read_text().split()
+        missing = [controller for controller in _REQUIRED_V2 if controller not in available]
+        if missing:
+            raise ClusterError(
+                f"{group} lacks the cgroup controllers {', '.join(missing)}, which kubelet needs; enable them on this machine, or in the container around it"
+            )
+        return available
 
     @staticmethod
     def _fill_cpuset(group: Path) -> None:

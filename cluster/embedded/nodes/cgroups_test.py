@@ -8,7 +8,7 @@ import pytest
 
 from cluster.common.errors import ClusterError
 from cluster.embedded.nodes import cgroups
-from cluster.embedded.nodes.cgroups import find_cgroups
+from cluster.embedded.nodes.cgroups import PROGRAMS, find_cgroups
 
 _V1 = ("cpu", "cpuset", "memory", "systemd", "unified")
 
@@ -52,7 +52,7 @@ def test_v1_hierarchies(v1: Path) -> None:
 
     assert [hierarchy.name for hierarchy in found.hierarchies] == sorted(_V1)
     assert not found.unified
-    assert found.kubelet_root(2) == "/turnup-x/2"
+    assert found.links() == {"cpu,cpuacct": "cpu"}
 
 
 def test_v1_make(v1: Path) -> None:
@@ -66,23 +66,25 @@ def test_v1_make(v1: Path) -> None:
             (folder / setting).write_text("\n")
     found.make(1)
 
-    assert found.process_folders(1) == [v1 / name / "turnup-x/1/node" for name in sorted(_V1)]
-    assert all(folder.is_dir() for folder in found.process_folders(1))
+    assert found.node_folders(1) == [v1 / name / "turnup-x/1" for name in sorted(_V1)]
+    assert all((folder / PROGRAMS).is_dir() for folder in found.node_folders(1))
     for name in ("turnup-x", "turnup-x/1", "turnup-x/1/node"):
         assert (v1 / "cpuset" / name / "cpuset.cpus").read_text().strip() == "0-1"
         assert (v1 / "cpuset" / name / "cpuset.mems").read_text().strip() == "0"
 
 
 def test_v2_make(v2: Path) -> None:
-    """Controllers are passed on to kubelet's group, and processes join a leaf beside it."""
+    """Controllers are passed on to the node's group, which passes none on itself before nodeinit has left it."""
     found = find_cgroups("turnup-x", v2)
     found.make(1)
 
     assert found.unified
-    assert found.process_folders(1) == [v2 / "turnup-x" / "1" / "node"]
-    for group in (v2, v2 / "turnup-x", v2 / "turnup-x" / "1"):
+    assert found.node_folders(1) == [v2 / "turnup-x" / "1"]
+    for group in (v2, v2 / "turnup-x"):
         assert "+memory" in (group / "cgroup.subtree_control").read_text()
-    assert (v2 / "turnup-x" / "1" / "node" / "cgroup.subtree_control").read_text() == ""
+    for group in (v2 / "turnup-x" / "1", v2 / "turnup-x" / "1" / PROGRAMS):
+        assert (group / "cgroup.subtree_control").read_text() == ""
+    assert found.links() == {}
 
 
 def test_v2_without_a_controller(v2: Path) -> None:

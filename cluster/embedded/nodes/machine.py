@@ -93,7 +93,7 @@ def mark(pid: int, path: str, proc: Path = Path("/proc")) -> None:
 
 def enter(pid: int) -> list[str]:
     """Returns the command that runs its arguments on a node, given the ID of the node's first process."""
-    return ["nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--"]
+    return ["nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--"]
 
 
 def ctr(pid: int) -> list[str]:

@@ -1,26 +1,26 @@
 """The cluster's network on this machine: one bridge, and one veth pair per node.
 
 The bridge has the subnet's first address. A node's end of its veth pair is eth0 in the node's network namespace. Nothing else
-of the machine's network changes, with one exception: Docker can make the machine's firewall filter bridged packets, which
-then drops those of the nodes. A rule for this bridge lets them pass.
+of the machine's network changes, but for the firewall's rules for this bridge; see firewall.py.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from cluster.common.errors import ClusterError
 from cluster.common.process import Runner
+from cluster.embedded.nodes import firewall
 from cluster.model.names import Layout
 
 __all__ = ["check_free", "connect_node", "links", "make_bridge", "remove_links"]
 
-# Has 1 if the machine's iptables filter bridged packets.
-_BRIDGE_FIREWALL = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
-
+# IPv6 settings of the machine's interfaces.
+_IPV6 = Path("/proc/sys/net/ipv6/conf")
 
 # A node's own firewall rules; kube-proxy adds its rules to them. Packets that leave the pod network get the node's address,
 # because nothing outside has a route to a pod. A packet that still has a Service's address when it is routed was sent before
@@ -65,21 +65,29 @@ def check_free(runner: Runner, layout: Layout) -> None:
             )
 
 
-def make_bridge(runner: Runner, layout: Layout) -> None:
-    """Creates the bridge with its address, unless it exists."""
-    if _firewall_sees_bridges() and runner.run(_firewall("-C", layout), check=False).code != 0:
-        runner.run(_firewall("-I", layout))
+def make_bridge(runner: Runner, layout: Layout, ports: Iterable[int] = ()) -> None:
+    """Creates the bridge with its address, unless it exists, and writes its firewall rules.
+
+    Args:
+        runner: runs `ip` and iptables.
+        layout: the cluster's addresses.
+        ports: the TCP ports of this machine that nodes and pods may connect to.
+
+    Raises:
+        ClusterError: a command failed.
+    """
+    firewall.protect(runner, layout, ports)
     if layout.bridge in links(runner, layout):
         return
+    # Without a link address of its own, the bridge would change its address with every node that joins.
     _batch(
-        runner,
-        [
-            # Without a link address of its own, the bridge would change its address with every node that joins.
-            f"link add {layout.bridge} address {layout.mac(0)} type bridge",
-            f"address add {layout.gateway}/{layout.subnet.prefixlen} dev {layout.bridge}",
-            f"link set {layout.bridge} up",
-        ],
+        runner, [f"link add {layout.bridge} address {layout.mac(0)} type bridge", f"address add {layout.gateway}/{layout.subnet.prefixlen} dev {layout.bridge}"]
     )
+    setting = _IPV6 / layout.bridge / "disable_ipv6"
+    if setting.exists():
+        # Nodes have no IPv6, and the rules are for IPv4. Otherwise every port of the machine would be open at its link-local address.
+        setting.write_text("1")
+    _batch(runner, [f"link set {layout.bridge} up"])
 
 
 def connect_node(runner: Runner, layout: Layout, number: int, pid: int, nsenter: list[str]) -> None:
@@ -128,31 +136,18 @@ def links(runner: Runner, layout: Layout) -> list[str]:
 
 
 def remove_links(runner: Runner, layout: Layout) -> None:
-    """Removes the cluster's interfaces, and its firewall rule if there is one.
+    """Removes the cluster's interfaces, then its firewall rules.
 
     Raises:
-        ClusterError: an interface can't be removed.
+        ClusterError: an interface or a rule can't be removed.
     """
-    if _firewall_sees_bridges():
-        runner.run(_firewall("-D", layout), check=False)
     for name in links(runner, layout):
         # A veth pair disappears with the node's namespace, possibly at this moment.
         runner.run(["ip", "link", "delete", name], check=False)
     left = links(runner, layout)
     if left:
         raise ClusterError(f"interface {left[0]} cannot be removed; run `ip link delete {left[0]}` and try again")
-
-
-def _firewall_sees_bridges() -> bool:
-    try:
-        return _BRIDGE_FIREWALL.read_text().strip() == "1"
-    except FileNotFoundError:  # the br_netfilter module is not loaded
-        return False
-
-
-def _firewall(action: str, layout: Layout) -> list[str]:
-    """Returns the command that checks (-C), adds (-I) or removes (-D) the bridge's rule."""
-    return ["iptables", "--wait", action, "FORWARD", "-i", layout.bridge, "-o", layout.bridge, "-j", "ACCEPT"]
+    firewall.unprotect(runner, layout)
 
 
 def _batch(runner: Runner, commands: list[str], prefix: list[str] | None = None) -> None:

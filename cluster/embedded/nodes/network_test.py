@@ -18,10 +18,10 @@ _LAYOUT = Cluster("a", "embedded", "172.19.0.0/26", 2, Path("/state")).layout
 
 
 @pytest.fixture(autouse=True)
-def bridge_firewall(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The kernel's setting for bridged packets; missing, as on a machine without Docker."""
-    monkeypatch.setattr(network, "_BRIDGE_FIREWALL", tmp_path / "setting")
-    return tmp_path / "setting"
+def ipv6(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The IPv6 settings of the machine's interfaces; missing, as on a machine without IPv6."""
+    monkeypatch.setattr(network, "_IPV6", tmp_path)
+    return tmp_path
 
 
 def _address(name: str, address: str, prefix: int, family: str = "inet") -> dict:
@@ -67,29 +67,26 @@ def test_route_in_the_way() -> None:
 
 
 def test_bridge_is_made_once() -> None:
-    """The bridge gets the subnet's first address; an existing bridge is not changed."""
+    """The bridge gets the subnet's first address after its firewall rules; an existing bridge is not changed, but its rules are."""
     machine = _machine()
-    network.make_bridge(machine, _LAYOUT)
-    assert f"address add 172.19.0.1/26 dev {_LAYOUT.bridge}" in str(machine.inputs[-1])
+    network.make_bridge(machine, _LAYOUT, (5000,))
+    assert f"address add 172.19.0.1/26 dev {_LAYOUT.bridge}" in str(machine.inputs[-2])
+    assert machine.inputs[-1] == f"link set {_LAYOUT.bridge} up\n"
+    assert "--dport 5000" in str(machine.inputs[1])
 
     there = _machine(links=[_LAYOUT.bridge])
     network.make_bridge(there, _LAYOUT)
-    assert len(there.calls) == 1
+    assert [call[0] for call in there.calls] == ["iptables-save", "iptables-restore", "ip"]
 
 
-@pytest.mark.parametrize("setting", [None, "0\n", "1\n"])
-def test_firewall_rule(bridge_firewall: Path, setting: str | None) -> None:
-    """Only if the firewall filters bridged packets, one rule is added, once, and removed with the bridge."""
-    if setting:
-        bridge_firewall.write_text(setting)
-    rule = f"FORWARD -i {_LAYOUT.bridge} -o {_LAYOUT.bridge} -j ACCEPT"
-    machine = _machine()
-    machine.answers["iptables --wait -C"] = Result(1)
-    network.make_bridge(machine, _LAYOUT)
-    network.remove_links(machine, _LAYOUT)
-    changes = [line for line in machine.lines() if "iptables --wait -" in line and " -C " not in line]
+def test_bridge_has_no_ipv6(ipv6: Path) -> None:
+    """The machine has no IPv6 address on the bridge, because the rules are for IPv4."""
+    setting = ipv6 / _LAYOUT.bridge / "disable_ipv6"
+    setting.parent.mkdir()
+    setting.write_text("0")
+    network.make_bridge(_machine(), _LAYOUT)
 
-    assert changes == ([f"iptables --wait -I {rule}", f"iptables --wait -D {rule}"] if setting == "1\n" else [])
+    assert setting.read_text() == "1"
 
 
 def test_node_is_connected() -> None:

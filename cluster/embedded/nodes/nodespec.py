@@ -1,7 +1,7 @@
 """The specification from which nodeinit starts a node: its mounts, files and programs.
 
 A node's root is a tmpfs. On it are mounted the machine's programs and libraries (read-only), and the node's own folders at
-the paths that Kubernetes uses. The node does not see the machine's /var, /etc and home folders.
+the paths that Kubernetes uses. The node does not see the machine's /var, /etc and home folders, its disks, and the cgroups of others.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from cluster.embedded.nodes.bounds import kubelet_bounds, machine_size
-from cluster.embedded.nodes.cgroups import Cgroups
+from cluster.embedded.nodes.cgroups import PROGRAMS, Cgroups
 from cluster.embedded.nodes.components import ETCD, KUBERNETES, LOGS, NODEINIT, RUNTIME, VOLUMES, node_programs
 from cluster.embedded.nodes.containerd import containerd_files
 from cluster.embedded.nodes.credentials import NODE_PATH
@@ -38,6 +38,15 @@ _ETC = (
     "ssl",
     "ca-certificates",
 )
+
+# Devices that containers have, too, and what kubelet (kmsg) and pods with a file system or network of their own need. No disks.
+_DEVICES = ("full", "fuse", "kmsg", "net/tun", "null", "random", "tty", "urandom", "zero")
+_DEVICE_LINKS = {"fd": "/proc/self/fd", "ptmx": "pts/ptmx", "stderr": "/proc/self/fd/2", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1"}
+
+# Settings of the whole machine, which no program of a node changes. Those below /proc/sys/net are of the node's own network, and
+# kube-proxy and the CNI plugins set some of them.
+_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+_WRITABLE = ("/proc/sys/net",)
 
 # kubelet checks these settings of the kernel (pkg/util/sysctl). The node sees these values, while the machine keeps its own.
 _MASKS = {
@@ -102,19 +111,22 @@ def node_spec(cluster: Cluster, number: int, programs: Binaries, registries: Reg
     return {
         "hostname": layout.node(number),
         "root": str(cluster.node_folder(number) / "root"),
-        "mounts": [*_system_mounts(), *_own_mounts(cluster, number), *_program_mounts(programs)],
-        "files": _files(cluster, number, registries, cgroups),
+        "mounts": [*_system_mounts(), *_device_mounts(), *_cgroup_mounts(cgroups, number), *_own_mounts(cluster, number), *_program_mounts(programs)],
+        "files": _files(cluster, number, registries),
+        "readOnlyPaths": _READ_ONLY,
+        "writablePaths": _WRITABLE,
         "masks": _MASKS,
         "sysctls": _SYSCTLS,
-        "cgroups": [str(folder) for folder in cgroups.process_folders(number)],
+        "cgroups": [str(folder) for folder in cgroups.node_folders(number)],
+        "leaf": PROGRAMS,
         "address": str(layout.address(number)),
         "programs": node_programs(layout, number),
         "graceTime": "10s",
     }
 
 
-def _bind(source: Path | str, target: str, read_only: bool = False, kind: str = "bind") -> dict[str, object]:
-    return {"source": str(source), "target": target, "type": kind, "readOnly": read_only}
+def _bind(source: Path | str, target: str, read_only: bool = False) -> dict[str, object]:
+    return {"source": str(source), "target": target, "type": "bind", "readOnly": read_only}
 
 
 def _system_mounts() -> list[dict[str, object]]:
@@ -131,13 +143,33 @@ def _system_mounts() -> list[dict[str, object]]:
             mounts.append(_bind(source.resolve(), str(source), read_only=True))
     mounts += [
         {"source": "proc", "target": "/proc", "type": "proc"},
-        {"source": "sysfs", "target": "/sys", "type": "sysfs"},
-        _bind("/sys/fs/cgroup", "/sys/fs/cgroup", kind="rbind"),
-        _bind("/dev", "/dev", kind="rbind"),
-        {"source": "tmpfs", "target": "/dev/shm", "type": "tmpfs", "options": "mode=1777"},  # noqa: S108  # a mount of the node, not a file
+        {"source": "sysfs", "target": "/sys", "type": "sysfs", "readOnly": True},
         {"source": "tmpfs", "target": "/run", "type": "tmpfs", "options": "mode=755"},
-        {"source": "tmpfs", "target": "/tmp", "type": "tmpfs", "options": "mode=1777"},  # noqa: S108  # as above
+        {"source": "tmpfs", "target": "/tmp", "type": "tmpfs", "options": "mode=1777"},  # noqa: S108  # a mount of the node, not a file
     ]
+    return mounts
+
+
+def _device_mounts() -> list[dict[str, object]]:
+    mounts: list[dict[str, object]] = [{"source": "tmpfs", "target": "/dev", "type": "tmpfs", "options": "mode=755"}]
+    # Read-only: the node can use a device, and not change who else may.
+    mounts += [_bind(Path("/dev", name), f"/dev/{name}", read_only=True) for name in _DEVICES if Path("/dev", name).exists()]
+    mounts += [{"source": source, "target": f"/dev/{name}", "type": "symlink"} for name, source in _DEVICE_LINKS.items()]
+    mounts += [
+        {"source": "devpts", "target": "/dev/pts", "type": "devpts", "options": "newinstance,ptmxmode=0666,mode=620,gid=5"},
+        {"source": "tmpfs", "target": "/dev/shm", "type": "tmpfs", "options": "mode=1777"},  # noqa: S108  # a mount of the node, not a file
+    ]
+    return mounts
+
+
+def _cgroup_mounts(cgroups: Cgroups, number: int) -> list[dict[str, object]]:
+    """Mounts the node's own groups where the machine has the hierarchies."""
+    if cgroups.unified:
+        return [_bind(cgroups.node_folders(number)[0], "/sys/fs/cgroup")]
+    mounts: list[dict[str, object]] = [{"source": "tmpfs", "target": "/sys/fs/cgroup", "type": "tmpfs", "options": "mode=755"}]
+    for hierarchy, folder in zip(cgroups.hierarchies, cgroups.node_folders(number), strict=True):
+        mounts.append(_bind(folder, f"/sys/fs/cgroup/{hierarchy.name}"))
+    mounts += [{"source": to, "target": f"/sys/fs/cgroup/{name}", "type": "symlink"} for name, to in cgroups.links().items()]
     return mounts
 
 
@@ -168,7 +200,7 @@ def _program_mounts(programs: Binaries) -> list[dict[str, object]]:
     ]
 
 
-def _files(cluster: Cluster, number: int, registries: Registries, cgroups: Cgroups) -> dict[str, str]:
+def _files(cluster: Cluster, number: int, registries: Registries) -> dict[str, str]:
     layout = cluster.layout
     hosts = "".join(f"{layout.address(other)} {layout.node(other)}\n" for other in layout.numbers)
     files = {
@@ -177,7 +209,7 @@ def _files(cluster: Cluster, number: int, registries: Registries, cgroups: Cgrou
         # Pods with dnsPolicy Default get the cluster's DNS, because a node has no other.
         "/etc/resolv.conf": f"nameserver {layout.dns_service}\n",
         "/etc/machine-id": f"{layout.machine_id}{number:024x}\n",
-        "/etc/turnup/kubelet.json": json.dumps(_kubelet(cluster, number, cgroups), indent=2) + "\n",
+        "/etc/turnup/kubelet.json": json.dumps(_kubelet(cluster, number), indent=2) + "\n",
         **containerd_files(layout, number, registries),
     }
     if number == 1:
@@ -186,7 +218,7 @@ def _files(cluster: Cluster, number: int, registries: Registries, cgroups: Cgrou
     return files
 
 
-def _kubelet(cluster: Cluster, number: int, cgroups: Cgroups) -> dict[str, object]:
+def _kubelet(cluster: Cluster, number: int) -> dict[str, object]:
     """Returns kubelet's configuration: https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/."""
     layout = cluster.layout
     return {
@@ -199,7 +231,8 @@ def _kubelet(cluster: Cluster, number: int, cgroups: Cgroups) -> dict[str, objec
         "readOnlyPort": 0,
         "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": cgroups.kubelet_root(number),
+        # Of the node's own cgroup namespace.
+        "cgroupRoot": "/",
         "failCgroupV1": False,
         "failSwapOn": False,
         # A negative value needs CAP_SYS_RESOURCE, which root does not have everywhere.

@@ -31,8 +31,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
 def _spec(cluster: Cluster, number: int) -> dict:
     kubernetes, etcd, nodeinit, runtime, cni = (Path("/cache", name) for name in ("kubernetes", "etcd", "nodeinit", "runtime", "cni"))
     programs = Binaries(kubernetes, etcd, nodeinit, runtime, cni, images=())
-    cgroups = Cgroups(Path("/cg"), (Path("/cg/cpu"), Path("/cg/memory")), False, "turnup-x")
-    return node_spec(cluster, number, programs, Registries().with_plain_http("172.19.0.2:31000"), cgroups)
+    return node_spec(cluster, number, programs, Registries().with_plain_http("172.19.0.2:31000"), _cgroups(cluster))
+
+
+def _cgroups(cluster: Cluster) -> Cgroups:
+    """A machine with version 1, and with a second name for one hierarchy."""
+    root = cluster.state_dir / "cgroup"
+    for name in ("cpu,cpuacct", "memory"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    if not (root / "cpu").is_symlink():
+        (root / "cpu").symlink_to("cpu,cpuacct")
+    return Cgroups(root, (root / "cpu,cpuacct", root / "memory"), False, "turnup-x")
 
 
 def _flags(cluster: Cluster, number: int, name: str) -> list[str]:
@@ -96,11 +105,12 @@ def test_audit_log_holds_no_bodies(cluster: Cluster) -> None:
 def test_root_is_the_nodes_own(cluster: Cluster) -> None:
     """Mounts from the machine are read-only, and its /var, /home, /root and /tmp are not among them."""
     mounts = {mount["target"]: mount for mount in _spec(cluster, 1)["mounts"]}
-    ours = str(cluster.folder)
+    ours = (str(cluster.folder), *map(str, _cgroups(cluster).node_folders(1)))
 
     for target, mount in mounts.items():
         if mount["type"] == "bind" and not mount["source"].startswith(ours):
             assert mount["readOnly"], target
+    assert mounts["/sys"]["readOnly"]
     assert not {"/", "/var", "/home", "/root", "/etc"} & set(mounts)
     assert mounts["/tmp"]["type"] == "tmpfs"
     assert mounts[NODE_PATH]["readOnly"]
@@ -127,10 +137,39 @@ def test_node_facts(cluster: Cluster) -> None:
     spec = _spec(cluster, 2)
 
     assert (spec["hostname"], spec["address"]) == ("a-2", "172.19.0.3")
-    assert spec["cgroups"] == ["/cg/cpu/turnup-x/2/node", "/cg/memory/turnup-x/2/node"]
+    assert spec["cgroups"] == [str(folder) for folder in _cgroups(cluster).node_folders(2)]
     assert "172.19.0.2 a-1\n172.19.0.3 a-2\n" in spec["files"]["/etc/hosts"]
     assert len(spec["files"]["/etc/machine-id"].strip()) == 32
-    assert json.loads(spec["files"]["/etc/turnup/kubelet.json"])["cgroupRoot"] == "/turnup-x/2"
+    assert json.loads(spec["files"]["/etc/turnup/kubelet.json"])["cgroupRoot"] == "/"
+
+
+def test_a_node_sees_its_own_cgroups_only(cluster: Cluster) -> None:
+    """Each hierarchy has the node's own group as its root, under all names that the machine has for the hierarchy."""
+    cgroups = _cgroups(cluster)
+    mounts = {mount["target"]: mount["source"] for mount in _spec(cluster, 2)["mounts"] if mount["target"].startswith("/sys/fs/cgroup/")}
+
+    assert mounts == {
+        "/sys/fs/cgroup/cpu,cpuacct": str(cgroups.root / "cpu,cpuacct/turnup-x/2"),
+        "/sys/fs/cgroup/memory": str(cgroups.root / "memory/turnup-x/2"),
+        "/sys/fs/cgroup/cpu": "cpu,cpuacct",
+    }
+
+
+def test_a_node_sees_no_disks(cluster: Cluster) -> None:
+    """Of the machine's devices, a node has those that containers need, and kubelet's log of the kernel."""
+    devices = {mount["target"] for mount in _spec(cluster, 2)["mounts"] if mount["target"].startswith("/dev/") and mount["type"] == "bind"}
+
+    assert {"/dev/null", "/dev/zero", "/dev/urandom", "/dev/kmsg"} <= devices
+    assert devices <= {f"/dev/{name}" for name in ("full", "fuse", "kmsg", "net/tun", "null", "random", "tty", "urandom", "zero")}
+
+
+def test_settings_of_the_machine_are_read_only(cluster: Cluster) -> None:
+    """A node can write the settings of its own network, and of no other part of the kernel."""
+    spec = _spec(cluster, 1)
+
+    assert {"/proc/sys", "/proc/sysrq-trigger"} <= set(spec["readOnlyPaths"])
+    assert list(spec["writablePaths"]) == ["/proc/sys/net"]
+    assert all(path.startswith("net/") for path in spec["sysctls"])
 
 
 def test_order_of_starting(cluster: Cluster) -> None:

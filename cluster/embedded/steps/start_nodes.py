@@ -20,7 +20,7 @@ _NODE_FOLDERS = ("root", "kubernetes", "kubelet", "containerd", "logs", "pod-log
 def execute(context: Context) -> None:
     """Starts the nodes and sets context.pids."""
     cluster, layout = context.cluster, context.cluster.layout
-    network.make_bridge(context.runner, layout)
+    network.make_bridge(context.runner, layout, cluster.host_ports)
     for folder in (cluster.volumes, cluster.folder / "etcd"):
         folder.mkdir(mode=0o700, exist_ok=True)
     for number in layout.numbers:

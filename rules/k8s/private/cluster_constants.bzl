@@ -5,6 +5,7 @@ _KINDS = {
     "CONTEXT": "string",
     "DEVELOPER_ENV": "string",
     "ENVS": "list",
+    "HOST_PORTS": "list",
     "MACHINE_SHARE": "int",
     "NAMESPACES": "dict",
     "NODES": "int",

@@ -15,7 +15,8 @@ DATA_KINDS = ("PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefini
 HOLD_DATA = (*DATA_KINDS, "StatefulSet")
 
 # Written before all others, which may need them, or a quota's new limits: this saves requests that the API server would refuse.
-WRITTEN_FIRST = ("Namespace", "CustomResourceDefinition", "ResourceQuota")
+# A LimitRange changes only pods that are created after it.
+WRITTEN_FIRST = ("Namespace", "CustomResourceDefinition", "ResourceQuota", "LimitRange")
 
 # Workloads with pods that are worth showing.
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "ReplicaSet", "ReplicationController")

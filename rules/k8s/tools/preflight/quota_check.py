@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rules.k8s.tools.api.client import METADATA_LIST, Client
 from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.objects import Identity, Object
+from rules.k8s.tools.preflight.limit_ranges import with_defaults
 from rules.k8s.tools.preflight.pod_demand import is_pod_resource, pod_spec
 from rules.k8s.tools.preflight.quota import NamespaceState, claimed_storage, find_exceeded, requested_amount
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
@@ -52,8 +53,9 @@ class QuotaCheck:
                 continue
             new = {identity for identity in written if isinstance(each := verdicts[identity], Verdict) and each.outcome == "new"}
             state = self._state(namespace, part, quotas, new, written)
+            admitted = self._as_admitted(namespace, part)
             for quota in quotas:
-                for item, sentence in find_exceeded(quota, part, new, state):
+                for item, sentence in find_exceeded(quota, admitted, new, state):
                     refusals.append(Refusal(item, f"{item.label}: namespace {namespace}: {sentence}"))
         return refusals
 
@@ -66,6 +68,14 @@ class QuotaCheck:
                 name = item.identity.name
                 live[name] = {**live.get(name, {}), "metadata": {"name": name}, "spec": item.obj.get("spec") or {}}
         return list(live.values())
+
+    def _as_admitted(self, namespace: str, items: list[Item]) -> list[Item]:
+        """Returns the items with what the namespace's LimitRanges add to their pods; those of the closure count as its manifests have them."""
+        if not any(pod_spec(item.identity, item.obj) for item in items):
+            return items
+        ranges = {each["metadata"]["name"]: each for each in self._list(f"/api/v1/namespaces/{namespace}/limitranges") or ()}
+        ranges |= {item.identity.name: item.obj for item in items if (item.identity.group, item.identity.kind) == ("", "LimitRange")}
+        return [replace(item, obj=with_defaults(item.identity, item.obj, ranges.values())) for item in items]
 
     def _state(self, namespace: str, items: list[Item], quotas: list[Object], new: Collection[Identity], written: Collection[Identity]) -> NamespaceState:
         """Returns what a namespace has, as far as its quotas count what the items request."""
@@ -82,8 +92,10 @@ class QuotaCheck:
         if claimed is not None and "requests.storage" in counts:
             counts["requests.storage"] = int(claimed_storage(claimed))
 
+        manifests = {item.identity: item for item in items}
+
         def rolls(item: Item) -> bool:
-            return item.identity in written and item.identity not in new and self._rolls(item)
+            return item.identity in written and item.identity not in new and self._rolls(manifests[item.identity])
 
         return NamespaceState(
             None if pods is None else tuple(pods),

@@ -10,6 +10,7 @@ from typing import Any
 
 from rules.k8s.tools.masking.mask import CUT
 from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.readiness.bounds import eviction, out_of_memory, out_of_processes
 
 # Waiting reasons of containers that do not go away, or only after a long back-off.
 _FAILING_REASONS = frozenset(
@@ -55,16 +56,21 @@ def _has_crashed(container: dict[str, Any]) -> bool:
 
 
 def pod_reason(pod: Object) -> str:
-    """Returns what a pod that is not ready waits for: its worst container, its scheduling, or its probes; "" if it is ready."""
+    """Returns what a pod that is not ready waits for: its worst container, its scheduling, or its probes; "" if it is ready.
+
+    A container or pod that reached a bound has a sentence that says which one.
+    """
+    if evicted := eviction(pod):
+        return evicted
     for container in _containers(pod):
         waiting, ended = _waiting(container), _ended(container)
         if waiting.get("reason") in _FAILING_REASONS:
             last = _ended(container, "lastState")
-            why = f" after {_end(last)}" if last.get("reason") else ""
+            why = f" after {_end(pod, container, last)}" if last.get("reason") else ""
             words = "" if why else f": {' '.join(waiting['message'].split())}" if waiting.get("message") else ""
             return f"container {container['name']}: {waiting['reason']}{why}{words}"
         if ended and ended.get("exitCode"):
-            return f"container {container['name']}: {_end(ended)}"
+            return f"container {container['name']}: {_end(pod, container, ended)}"
     scheduled = _condition(pod, "PodScheduled")
     if scheduled.get("status") == "False":
         return f"{scheduled.get('reason', 'not scheduled')}: {scheduled.get('message', '')}".rstrip(": ")
@@ -74,20 +80,22 @@ def pod_reason(pod: Object) -> str:
     for container in (pod.get("status") or {}).get("containerStatuses") or []:
         if not container.get("ready"):
             last = _ended(container, "lastState")
-            again = f" again after {_end(last)}," if last.get("exitCode") else ""
+            again = f" again after {_end(pod, container, last)}," if last.get("exitCode") else ""
             return f"container {container['name']} runs{again} but is not ready"
     return "" if _condition(pod, "Ready").get("status") == "True" else "is starting"
 
 
-def _end(ended: dict[str, Any]) -> str:
-    """Returns how a container's run ended: the reason, the exit code and the termination message."""
+def _end(pod: Object, container: dict[str, Any], ended: dict[str, Any]) -> str:
+    """Returns how a container's run ended: the reason, the exit code, the termination message, and the bound that it reached."""
     whole = ended.get("message") or ""
     message = " ".join(whole.split())
     if len(message) > _MESSAGE_CHARACTERS:
         message = message[:_MESSAGE_CHARACTERS] + CUT
     # The redactor also masks parts of a Secret's value next to a cut mark.
     message = CUT + message if len(whole.encode()) >= _CUT_BYTES else message
-    return f"{ended.get('reason') or 'Error'}, exit code {ended.get('exitCode')}" + (f" ({message})" if message else "")
+    bound = out_of_memory(pod, container["name"]) if ended.get("reason") == "OOMKilled" else out_of_processes(whole.splitlines())
+    text = f"{ended.get('reason') or 'Error'}, exit code {ended.get('exitCode')}" + (f" ({message})" if message else "")
+    return f"{text}: {bound}" if bound else text
 
 
 def is_failing(pod: Object) -> bool:

@@ -28,7 +28,10 @@ def pod(*containers: dict[str, Any], scheduled: dict[str, Any] | None = None) ->
         ),
         (
             pod({"name": "c", "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}),
-            "container c: CrashLoopBackOff after OOMKilled, exit code 137",
+            (
+                "container c: CrashLoopBackOff after OOMKilled, exit code 137: it wanted more memory than its node has for pods; "
+                "let it use less, or run it on a larger node"
+            ),
             True,
         ),
         (pod({"name": "c", "state": {"terminated": {"reason": "Error", "exitCode": 2}}}), "container c: Error, exit code 2", True),

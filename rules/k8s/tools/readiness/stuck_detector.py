@@ -10,6 +10,7 @@ from rules.k8s.tools.objects.kinds import EXPLAINED_BY_EVENTS
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.output.events import Event, TargetState, UnreadyObject, stuck
 from rules.k8s.tools.output.render import event_line
+from rules.k8s.tools.readiness.bounds import out_of_processes
 from rules.k8s.tools.readiness.current_pods import CurrentPods, blocking_old_pods
 from rules.k8s.tools.readiness.kube_events import list_events
 from rules.k8s.tools.readiness.pods import cannot_start, is_failing, most_telling_container, pod_reason, restart_count
@@ -105,6 +106,9 @@ class StuckDetector:
         if starting:
             reason += f" (it depends on {', '.join(starting)}, which {'is' if len(starting) == 1 else 'are'} not ready yet)"
         container, log = last_log_lines(self._client, pod, _LOG_LINES) if pod else ("", [])
+        bound = out_of_processes(log)
+        if bound and bound not in reason:
+            reason += f": {bound}"
         return stuck(
             target,
             waiting,
@@ -162,9 +166,10 @@ class StuckDetector:
             return text + (f" (last event: {event})" if event else "")
         pod = chosen[0]
         self._learn([pod])
-        text += f" (pod {pod['metadata']['name']}: {pod_reason(pod)}"
-        text += f"; last event: {event}" if event else ""
         log = last_log_lines(self._client, pod, 3)[1]
+        why, bound = pod_reason(pod), out_of_processes(log)
+        text += f" (pod {pod['metadata']['name']}: {why}" + (f": {bound}" if bound and bound not in why else "")
+        text += f"; last event: {event}" if event else ""
         return text + (f"; last log lines: {' | '.join(log)})" if log else ")")
 
 
