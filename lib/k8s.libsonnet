@@ -19,6 +19,7 @@ local microservice = import 'microservice.libsonnet';
   configMap: import 'config-map.libsonnet',
   deployment: import 'deployment.libsonnet',
   disruptionBudget: import 'disruption-budget.libsonnet',
+  generatedSecret: import 'generated-secret.libsonnet',
   namespace: import 'namespace.libsonnet',
   service: import 'service.libsonnet',
   statefulset: import 'statefulset.libsonnet',

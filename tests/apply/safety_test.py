@@ -6,7 +6,6 @@ import base64
 import json
 import threading
 import time
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.hashed_names import hash_names
 from rules.k8s.tools.stack.history import STACK_LABEL, stack_id
 from rules.k8s.tools.stack.inventory import PART_OF, STACK
-from tests.apply.stacks import IMAGE, custom, definition, live_objects, make_stack, placed
+from tests.apply.stacks import IMAGE, custom, definition, live_objects, make_stack, placed, unpacked
 
 _WRITES = ("create", "update", "patch", "delete", "deletecollection")
 CANARY = "canary-value-7715"
@@ -188,18 +187,6 @@ def secrets(place: str, suffix: str = "") -> list[dict[str, Any]]:
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "lines", **meta}, "stringData": {"key": f"begin\n{value}\nend\n"}},
         ]
     )
-
-
-def unpacked(obj: dict[str, Any]) -> str:
-    """Returns an object as text, with all compressed parts decompressed."""
-    text = json.dumps(obj)
-    for field in ("data", "binaryData"):
-        for value in (obj.get(field) or {}).values():
-            try:
-                text += zlib.decompress(base64.b64decode(value)).decode()
-            except (ValueError, zlib.error):
-                text += str(value)
-    return text
 
 
 def test_no_byte_of_a_secret(shell, client, home, tmp_path, monkeypatch):

@@ -195,6 +195,18 @@ def comparable(client: Client, place: str) -> dict[str, Any]:
     return dict(json.loads(re.sub(r"-key-[0-9a-f]{10}", "-key-OWN-HASH", text)))
 
 
+def unpacked(obj: dict[str, Any]) -> str:
+    """Returns an object as text, with all compressed parts decompressed."""
+    text = json.dumps(obj)
+    for field in ("data", "binaryData"):
+        for value in (obj.get(field) or {}).values():
+            try:
+                text += zlib.decompress(base64.b64decode(value)).decode()
+            except (ValueError, zlib.error):
+                text += str(value)
+    return text
+
+
 def exists(client: Client, path: str) -> bool:
     """Returns whether an object exists."""
     try:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from rules.k8s.tools.objects.generated_values import GENERATE_ANNOTATION
 from rules.k8s.tools.objects.hashed_names import BASE_ANNOTATION, STABLE_ANNOTATION, base_of
 from rules.k8s.tools.objects.objects import OWNER_ANNOTATION, Object, identity, is_built_in, is_config
 from rules.k8s.tools.objects.references import REFERENCES_ANNOTATION, Config, references
@@ -17,7 +18,7 @@ from rules.k8s.tools.objects.references import REFERENCES_ANNOTATION, Config, re
 MOST_NOTES = 10
 """How many notes one build prints at most."""
 
-_OWN_ANNOTATIONS = (OWNER_ANNOTATION, BASE_ANNOTATION, REFERENCES_ANNOTATION, STABLE_ANNOTATION)
+_OWN_ANNOTATIONS = (OWNER_ANNOTATION, BASE_ANNOTATION, GENERATE_ANNOTATION, REFERENCES_ANNOTATION, STABLE_ANNOTATION)
 # Places in kinds of Kubernetes in which names stand that Kubernetes does not read itself. It reads references elsewhere, which follow.
 _FREE_TEXT = ("args", "command", "annotations", "parameters", "resourceNames", "paramRef")
 # They name an object without using it.

@@ -28,6 +28,7 @@ from rules.k8s.tools.composition.composition import (
 from rules.k8s.tools.composition.derivation import Derivation, derive, former_manifest, says_the_same
 from rules.k8s.tools.deletion import recreation
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
+from rules.k8s.tools.objects.generated_values import with_generated
 from rules.k8s.tools.objects.objects import Object, is_built_in, is_secret
 
 # How often an object is sent that somebody else changes after it was read.
@@ -153,7 +154,8 @@ class Composer:
             unset: paths of fields in the way (see composition.compose).
             derivation: what fields that nobody owns have to follow; None for none.
         """
-        owned, wanted = self._owned(item, live), item.obj
+        # Values that somebody has generated since the item was read are kept.
+        owned, wanted = self._owned(item, live), with_generated(item.obj, live)
         if self.releases(item, live):
             owned = without(owned, *_REPLICAS)
             wanted = {**wanted, "spec": {key: value for key, value in (wanted.get("spec") or {}).items() if key != _REPLICAS[-1]}}

@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from rules.k8s.tools.masking.secret_forms import byte_forms, text_forms
+from rules.k8s.tools.objects.generated_values import generated_keys
 from rules.k8s.tools.objects.objects import LAST_APPLIED, Object, is_secret
 
 MASK = "***"
+GENERATED = "generated"
+"""Stands in a diff for a value that the cluster does not have yet."""
 CUT = "…"
 """Marks where a text was cut before it was masked."""
 
@@ -34,7 +37,7 @@ def mask_pair(before: Object | None, after: Object | None) -> tuple[Any, Any]:
     """Masks two states of one Secret so that a changed value is still visible as a change.
 
     Equal values become `***` on both sides, different ones `*** (before)` and
-    `*** (after)`. Nothing that is derived from a value (length, hash) is shown.
+    `*** (after)`, and one that has just been generated `generated`. Nothing that is derived from a value (length, hash) is shown.
 
     Args:
         before: the first state; None for none.
@@ -52,6 +55,9 @@ def mask_pair(before: Object | None, after: Object | None) -> tuple[Any, Any]:
             for side, label in zip(sides, ("before", "after"), strict=False):
                 if side and isinstance(side.get(field), dict) and key in side[field]:
                     side[field][key] = MASK if same else f"{MASK} ({label})"
+    for key in generated_keys(after) if after else ():
+        if sides[1] and key in (sides[1].get("data") or {}) and key not in ((before or {}).get("data") or {}):
+            sides[1]["data"][key] = GENERATED
     for side in sides:
         annotations = ((side or {}).get("metadata") or {}).get("annotations") or {}
         if LAST_APPLIED in annotations:

@@ -87,3 +87,15 @@ def test_describe_has_conditions_and_events():
 
     for line in ("Name:         a", "Namespace:    dev", "  app=x", "  Ready=False  Why  because", "  Warning Failed (x2): two lines"):
         assert line in text.splitlines()
+
+
+def test_a_generated_value_is_named_as_such_once():
+    """A diff names a value that an apply is about to generate; one that the cluster has is masked like any other."""
+    after = secret(password="canary", other="second")
+    after["metadata"]["annotations"] = {"turnup/generate": "password, other"}
+    before = {**after, "data": {"password": after["data"]["password"]}}
+
+    assert mask_pair(None, after)[1]["data"] == {"password": "generated", "other": "generated"}
+    assert mask_pair(before, after)[1]["data"] == {"password": "***", "other": "generated"}
+    assert mask_pair(after, after)[1]["data"] == {"password": "***", "other": "***"}
+    assert mask_object(after)["data"] == {"password": "***", "other": "***"}

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.objects.generated_values import GENERATE_ANNOTATION, generated_keys
 from rules.k8s.tools.objects.kinds import CONFIG_KINDS
 from rules.k8s.tools.objects.objects import Object, identity, is_config
 from rules.k8s.tools.objects.references import Config, find_references, references
@@ -61,19 +62,27 @@ def label_value(base: str) -> str:
 def keeps_name(obj: Object) -> bool:
     """Returns whether an object is applied under the name in its manifest.
 
-    These are objects with the annotation `turnup/stable-name: "true"` or with `immutable: false`, objects of Kubernetes
-    itself (namespaces kube-*, tokens), and all other kinds than ConfigMap and Secret.
+    These are objects with the annotation `turnup/stable-name: "true"` or with `immutable: false`, Secrets with generated
+    values, which the build does not know, objects of Kubernetes itself (namespaces kube-*, tokens), and all other kinds than
+    ConfigMap and Secret.
 
     Raises:
-        TurnupError: the annotation is neither "true" nor "false".
+        TurnupError: the annotation is neither "true" nor "false", or is "false" on a Secret with generated values.
     """
     if not is_config(obj):
         return True
-    stable = (obj["metadata"].get("annotations") or {}).get(STABLE_ANNOTATION, "false")
+    annotations, generated = obj["metadata"].get("annotations") or {}, bool(generated_keys(obj))
+    stable = annotations.get(STABLE_ANNOTATION, "false")
     if stable not in ("true", "false"):
         raise TurnupError(f'{identity(obj)}: the annotation {STABLE_ANNOTATION} is {json.dumps(stable)}. Write "true" or remove it.')
+    if generated and STABLE_ANNOTATION in annotations and stable == "false":
+        raise TurnupError(
+            f"{identity(obj)}: the annotation {STABLE_ANNOTATION} asks for a name with a hash of the content, which has values that only the cluster "
+            f"knows ({GENERATE_ANNOTATION}). Remove one of the annotations."
+        )
     return (
         stable == "true"
+        or generated
         or obj.get("immutable") is False
         or obj.get("type") in _FIXED_SECRET_TYPES
         or (obj["metadata"].get("namespace") or "").startswith("kube-")

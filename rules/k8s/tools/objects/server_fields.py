@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
+from rules.k8s.tools.objects.generated_values import check_generated
 from rules.k8s.tools.objects.objects import Object, identity, is_built_in, is_config, is_secret
 
 # The server sets these; `kubectl get -o yaml` prints them.
@@ -115,7 +116,7 @@ _TYPES = {bool: "truth value", int: "number", float: "number", str: "text", list
 
 
 def check_values(obj: Object, where: str) -> None:
-    """Checks that the values of a Secret or ConfigMap are texts; null is no value.
+    """Checks that the values of a Secret or ConfigMap are texts, where null is no value, and that those to generate can be generated.
 
     The API server would refuse others with an answer that quotes the value, and would write the answer to its logs.
 
@@ -124,9 +125,10 @@ def check_values(obj: Object, where: str) -> None:
         where: its target or file, for errors.
 
     Raises:
-        TurnupError: a value is not text. The error does not contain the value.
+        TurnupError: a value is not text, or the annotation for generated values is wrong. The error does not contain a value.
     """
     if not is_config(obj):
+        check_generated(obj, where)
         return
     for field in _DATA_FIELDS:
         values = obj.get(field)
@@ -135,3 +137,4 @@ def check_values(obj: Object, where: str) -> None:
         for key, value in (values or {}).items():
             if not isinstance(value, (str, type(None))):
                 raise TurnupError(f"{where}: {identity(obj)}: {field}.{key} is a {_TYPES[type(value)]}, which is not text. Write it in quotes.")
+    check_generated(obj, where)

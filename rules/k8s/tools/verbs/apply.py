@@ -10,6 +10,7 @@ from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.images.delivery import check_pinned_images, preload, push_built, wait_for_registry
 from rules.k8s.tools.images.push_report import PushReport
 from rules.k8s.tools.output import events
+from rules.k8s.tools.preflight.generated_secrets import GeneratedSecrets
 from rules.k8s.tools.preflight.namespaces import check_namespaces
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.readiness.capabilities import find_missing
@@ -37,9 +38,10 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
     generations.check_external_configs(client, items, executor)
     stack = LiveStack(run, client, items, executor)
     planned = PlannedObjects.of(items, [entry.label for entry in run.plan.entries])
+    generated = GeneratedSecrets(client, run.report.learn)
     writer: Writer
     if options.verb == "replace":
-        writer = ReplaceWriter(client, planned.labels, stack.lease.fence)
+        writer = ReplaceWriter(client, planned.labels, stack.lease.fence, generated)
     else:
         writer = ApplyWriter(
             client,
@@ -48,6 +50,7 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
             adopt=options.adopt,
             fence=stack.lease.fence,
             say=run.report.note,
+            generated=generated,
             create=options.verb == "create",
             prune=options.prune,
         )

@@ -21,6 +21,7 @@ from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.objects.references import Config
 from rules.k8s.tools.output import events
 from rules.k8s.tools.output.render import diff_objects
+from rules.k8s.tools.preflight.generated_secrets import GeneratedSecrets
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.preflight.preflight import Preflight
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict
@@ -68,7 +69,8 @@ def _check(run: Run, stack: LiveStack) -> list[Verdict]:
     planned = PlannedObjects.of(stack.items, [entry.label for entry in run.plan.entries])
     composer = Composer(stack.client, Autoscalers(stack.client, stack.items), adopt=options.adopt, force=options.force_conflicts)
     preflight = Preflight(stack.client, planned, stack.inventory, force=options.force_conflicts, adopt=options.adopt, composer=composer, keep=True)
-    found = preflight.check(stack.items, stack.executor)
+    items = GeneratedSecrets(stack.client, run.report.learn).fill_all(stack.items, stack.executor)
+    found = preflight.check(items, stack.executor)
     refusals = [each.sentence for each in found if isinstance(each, Refusal)]
     for text in refusals[:-1]:
         run.report.error(text, 2)

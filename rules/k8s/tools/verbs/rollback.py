@@ -18,6 +18,7 @@ from rules.k8s.tools.objects.objects import Identity, is_secret
 from rules.k8s.tools.objects.plan import Plan
 from rules.k8s.tools.objects.references import Config
 from rules.k8s.tools.output.events import Event
+from rules.k8s.tools.preflight.generated_secrets import GeneratedSecrets
 from rules.k8s.tools.preflight.namespaces import check_namespaces
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.stack import history
@@ -261,7 +262,17 @@ def execute(run: Run, client: Client, _: list[Item], executor: Executor) -> int:
     written = {item.identity for item in to_write}
     stack = LiveStack(run, client, items, executor)
     planned = PlannedObjects.of(items, (*labels, *(entry.label for entry in run.plan.entries)))
-    writer = ApplyWriter(client, planned, force=options.force_conflicts, adopt=False, fence=stack.lease.fence, say=report.note, rolling_back=True, prune=True)
+    writer = ApplyWriter(
+        client,
+        planned,
+        force=options.force_conflicts,
+        adopt=False,
+        fence=stack.lease.fence,
+        say=report.note,
+        generated=GeneratedSecrets(client, report.learn),
+        rolling_back=True,
+        prune=True,
+    )
     recorder = RevisionRecorder(run, client, items, revision)
     transaction = Transaction(
         run,

@@ -16,6 +16,7 @@ from rules.k8s.tools.api.item import Item, Result, attempt, live_metadata
 from rules.k8s.tools.api.webhooks import Webhook, parse_webhook_failure
 from rules.k8s.tools.errors import ApiError
 from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.preflight.generated_secrets import GeneratedSecrets
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 
 
@@ -29,6 +30,7 @@ class Applier:
         timeout: seconds to keep trying while something that items need is being created, and no item is accepted meanwhile.
         fence: entered around every write.
         say: writes a line of progress.
+        generated: fills the generated values of Secrets; None if no item has any.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Applier:
         timeout: float = 60.0,
         fence: WriteFence = nullcontext,
         say: Callable[[str], None] = lambda text: None,
+        generated: GeneratedSecrets | None = None,
     ) -> None:
         self._client = client
         self._planned = planned
@@ -49,6 +52,7 @@ class Applier:
         self._fence = fence
         self._say = say
         self._said: set[str] = set()
+        self._generated = generated
 
     def apply(self, item: Item, before: Object | None) -> Result:
         """Writes one item.
@@ -87,7 +91,7 @@ class Applier:
         return self._client.request(
             "PATCH",
             item.path,
-            body=item.obj,
+            body=(self._generated.to_write(item) if self._generated else item).obj,
             content_type=APPLY_PATCH,
             accept=METADATA_ONLY,
             fence=self._fence,

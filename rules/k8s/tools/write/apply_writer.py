@@ -12,6 +12,7 @@ from rules.k8s.tools.composition.composer import Composer
 from rules.k8s.tools.deletion.recreation import recreate, wait_gone
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Object
+from rules.k8s.tools.preflight.generated_secrets import GeneratedSecrets
 from rules.k8s.tools.preflight.owner_check import check_owner
 from rules.k8s.tools.preflight.planned_objects import PlannedObjects
 from rules.k8s.tools.preflight.preflight import Preflight
@@ -31,6 +32,7 @@ class ApplyWriter:
         adopt: take over objects that somebody else created.
         fence: entered around every write.
         say: writes a line of progress.
+        generated: fills the generated values of Secrets.
         create: refuse objects that exist.
         rolling_back: the items are an older set.
         prune: the run deletes what left the stack.
@@ -45,6 +47,7 @@ class ApplyWriter:
         adopt: bool,
         fence: WriteFence,
         say: Callable[[str], None],
+        generated: GeneratedSecrets,
         create: bool = False,
         rolling_back: bool = False,
         prune: bool = False,
@@ -58,7 +61,8 @@ class ApplyWriter:
         self._prune = prune
         self._say = say
         self._fence = fence
-        self._applier = Applier(client, planned, force=force, fence=fence, say=say)
+        self._generated = generated
+        self._applier = Applier(client, planned, force=force, fence=fence, say=say, generated=generated)
         self._inventory: Inventory | None = None
         self._composer = Composer(client, Autoscalers(client), adopt=adopt, force=force)
         self._said: set[str] = set()
@@ -69,7 +73,7 @@ class ApplyWriter:
         Raises:
             TurnupError: an object that `.create` would create exists.
         """
-        items = list(items)
+        items = self._generated.fill_all(items, executor)
         self._composer = Composer(self._client, Autoscalers(self._client, items), adopt=self._adopt, force=self._force)
         found = Preflight(
             self._client,

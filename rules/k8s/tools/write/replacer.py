@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from rules.k8s.tools.api.client import FIELD_MANAGER, Client, WriteFence
@@ -14,8 +15,10 @@ from rules.k8s.tools.api.openapi import Schema, Schemas
 from rules.k8s.tools.composition.composition import compose, field_set, removes, union
 from rules.k8s.tools.deletion.recreation import check_new, is_wanted, recreate, wait_gone
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError
+from rules.k8s.tools.objects.generated_values import with_generated
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.preflight.comparison import content_digest
+from rules.k8s.tools.preflight.generated_secrets import GeneratedSecrets
 from rules.k8s.tools.preflight.owner_check import check_owner
 from rules.k8s.tools.preflight.preflight import check_recreation
 from rules.k8s.tools.preflight.verdicts import Refusal, Verdict, is_terminating
@@ -53,10 +56,12 @@ class ReplaceWriter:
         client: the API server.
         labels: labels of the stack's targets.
         fence: entered around every write.
+        generated: fills the generated values of Secrets.
     """
 
-    def __init__(self, client: Client, labels: Iterable[str], fence: WriteFence) -> None:
+    def __init__(self, client: Client, labels: Iterable[str], fence: WriteFence, generated: GeneratedSecrets) -> None:
         self._client = client
+        self._generated = generated
         self._labels = frozenset(labels)
         self._fence = fence
         self._schemas = Schemas(client)
@@ -65,7 +70,7 @@ class ReplaceWriter:
     def check(self, items: Iterable[Item], inventory: Inventory, executor: Executor) -> list[Verdict | Refusal]:
         """Returns what replacing would do to each item; a missing object is a refusal."""
         self._inventory = inventory
-        return list(executor.map(self._try, items))
+        return list(executor.map(self._try, self._generated.fill_all(items, executor)))
 
     def _try(self, item: Item) -> Verdict | Refusal:
         try:
@@ -187,6 +192,8 @@ def _replacement(item: Item, live: Object, schema: Schema) -> Object:
     What is kept although the manifest no longer has it, such as the volumeName of a claim, is nobody's then: the next apply would
     remove it.
     """
+    # Values that somebody has generated since the item was read are kept.
+    item = replace(item, obj=with_generated(item.obj, live))
     was = live["metadata"]
     kept = {key: was[key] for key in _KEPT_METADATA if key in was}
     annotations = {**_controllers_annotations(live), **(item.obj["metadata"].get("annotations") or {})}
