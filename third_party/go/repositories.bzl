@@ -6,12 +6,13 @@ def turnup_go_repositories():
     """Declares the Go toolchain and the module repositories.
 
     They are @host_go, @go_deps (what the samples in go/ require), @jsonnet_modules (go-jsonnet, with its test programs), @go_protoc (the generators of protoc for Go), @go_rules_test
-    (what the rules' own tests require) and @yaml_to_json (kubectl's YAML library, which a test compares with).
+    (what the rules' own tests require), @registry_modules (what the registry in the cluster requires) and @yaml_to_json (kubectl's YAML library, which a test compares with).
     """
     host_go(
         name = "host_go",
         go_mods = [
             "//go:go.mod",
+            "//prod/registry/program:go.mod",
             "//rules/go/tests:go.mod",
             "//third_party/go:jsonnet/go.mod",
             "//third_party/go:protoc/go.mod",
@@ -37,6 +38,11 @@ def turnup_go_repositories():
         name = "go_rules_test",
         go_mod = "//rules/go/tests:go.mod",
         go_sum = "//rules/go/tests:go.sum",
+    )
+    go_modules(
+        name = "registry_modules",
+        go_mod = "//prod/registry/program:go.mod",
+        go_sum = "//prod/registry/program:go.sum",
     )
     go_program(
         name = "yaml_to_json",
