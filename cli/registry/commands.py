@@ -97,7 +97,7 @@ def gc_command(session: Session, delete: bool, older_than: str, output: str) -> 
     _print_unused(unused, session.stdout)
     print(f"{name}: {size(contents.used)} of {size(contents.limit)} are used", file=session.stdout)
     if collected:
-        kept = f"; {len(collected.kept)} were used in the meantime and stay" if collected.kept else ""
+        kept = f"; kept {count(len(collected.kept))} used in the meantime" if collected.kept else ""
         print(f"deleted {count(len(collected.deleted))}, freed {size(collected.freed)}{kept}", file=session.stdout)
     else:
         print(_summary(contents, unused, total), file=session.stdout)
@@ -106,7 +106,7 @@ def gc_command(session: Session, delete: bool, older_than: str, output: str) -> 
 
 def _summary(contents: Contents, unused: list[StoredImage], total: int) -> str:
     if not unused:
-        return f"nothing to delete: all of {count(len(contents.images))} are used; --delete removes only blobs that no image needs"
+        return f"no unused image among {count(len(contents.images))}; --delete removes only blobs that no image needs"
     return f"{len(unused)} of {count(len(contents.images))} are not used, {size(total)}; delete them with 'turnup registry gc --delete'"
 
 

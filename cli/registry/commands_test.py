@@ -121,7 +121,7 @@ def test_gc_deletes(place):
 
     assert (code, err) == (0, "")
     assert place.collections == [{"manifests": [{"repository": "app", "digest": digest(number)} for number in (1, 2)], "olderThan": 1800}]
-    assert out.splitlines()[-1] == "deleted 1 image, freed 2.0 MiB; 1 were used in the meantime and stay"
+    assert out.splitlines()[-1] == "deleted 1 image, freed 2.0 MiB; kept 1 image used in the meantime"
 
 
 def test_gc_removes_blobs_of_no_image(place):
@@ -129,7 +129,7 @@ def test_gc_removes_blobs_of_no_image(place):
     place.images = [[stored(1)]]
     place.server.put(pod(1))
 
-    assert place.run("gc")[1].splitlines()[-1] == "nothing to delete: all of 1 image are used; --delete removes only blobs that no image needs"
+    assert place.run("gc")[1].splitlines()[-1] == "no unused image among 1 image; --delete removes only blobs that no image needs"
     assert place.run("gc", "--delete")[1].splitlines()[-1] == "deleted 0 images, freed 2.0 MiB"
     assert place.collections == [{"manifests": [], "olderThan": 3600}]
 
