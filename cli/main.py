@@ -24,17 +24,19 @@ from cluster.programs import build
 # What a write to a full disk, to a terminal that has gone, or to a file that is closed or too large raises.
 _UNWRITABLE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG))
 _BROKEN_PIPE = 141
+# Commands that have their own module, which defines them under their name.
+_LAZY = {"cluster": "cluster.commands", "registry": "cli.registry.commands"}
 
 
 class _Group(click.Group):
-    """The top-level group; imports `cluster` from cluster/commands.py only when that command is used."""
+    """The top-level group; imports the module of a command in _LAZY only when that command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "cluster"])
+        return sorted([*super().list_commands(ctx), *_LAZY])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name == "cluster":
-            group: click.Command = importlib.import_module("cluster.commands").cluster
+        if cmd_name in _LAZY:
+            group: click.Command = getattr(importlib.import_module(_LAZY[cmd_name]), cmd_name)
             return group
         return super().get_command(ctx, cmd_name)
 

@@ -66,7 +66,7 @@ def test_commands():
     commands = {name: main.turnup.get_command(context, name) for name in main.turnup.list_commands(context)}
 
     assert [name for name, command in commands.items() if not command.hidden] == [
-        "check", "cluster", "doctor", "fix", "init", "test", "up", "update",
+        "check", "cluster", "doctor", "fix", "init", "registry", "test", "up", "update",
     ]  # fmt: skip
     assert [name for name, command in commands.items() if not command.help] == []
 

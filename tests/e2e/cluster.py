@@ -42,6 +42,7 @@ class PrivateCluster:
     Attributes:
       context: its context in the kubeconfig.
       kubeconfig: the path of this run's own kubeconfig.
+      environ: the environment of commands on this cluster.
       namespace: the developer's namespace, which the built targets have.
       environment: the developer's environment.
       shared_environments: all other environments.
@@ -55,7 +56,7 @@ class PrivateCluster:
         self.kubeconfig = folder / "kubeconfig"
         self._state = folder / "state"
         self._calls = folder / "calls"
-        self._environment = {
+        self.environ = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("TURNUP_", "PYTHON"))},
             "PATH": f"{self._decoys(folder / 'decoys')}{os.pathsep}{os.environ['PATH']}",
             "KUBECONFIG": str(self.kubeconfig),
@@ -87,11 +88,11 @@ class PrivateCluster:
 
     def attempt(self, *command: str, stdin: str = "", timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
         """Runs a command on this cluster and returns its result, also if it failed."""
-        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=timeout_s, input=stdin, check=False)
+        return subprocess.run(command, env=self.environ, capture_output=True, text=True, timeout=timeout_s, input=stdin, check=False)
 
     def start(self, *command: str, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.PIPE, stderr: int | None = None) -> subprocess.Popen[str]:
         """Starts a command on this cluster that runs until it is stopped."""
-        return subprocess.Popen(command, env=self._environment, text=True, stdin=stdin, stdout=stdout, stderr=stderr)
+        return subprocess.Popen(command, env=self.environ, text=True, stdin=stdin, stdout=stdout, stderr=stderr)
 
     def run(self, *command: str, timeout_s: float = 600) -> str:
         """Runs a command that must succeed, and returns what it printed on both streams."""
@@ -105,14 +106,15 @@ class PrivateCluster:
 
     def kubectl(self, *arguments: str) -> str:
         """Runs kubectl of the embedded Kubernetes."""
-        return self.run(*self._kubectl(), *arguments)
+        return self.run(*self.kubectl_words(), *arguments)
 
     def attempt_kubectl(self, *arguments: str, stdin: str = "") -> str:
         """Runs kubectl and returns what it printed, also if it failed."""
-        done = self.attempt(*self._kubectl(), *arguments, stdin=stdin)
+        done = self.attempt(*self.kubectl_words(), *arguments, stdin=stdin)
         return done.stdout + done.stderr
 
-    def _kubectl(self) -> tuple[str, ...]:
+    def kubectl_words(self) -> tuple[str, ...]:
+        """Returns the beginning of a command line of kubectl for this cluster."""
         return (str(ensure().kubernetes / "kubectl"), "--context", self.context)
 
     def kill_node(self, number: int) -> None:
@@ -124,7 +126,7 @@ class PrivateCluster:
         """Sends GET to the registry of the cluster; see registry_request."""
         return self.registry_request("GET", path)
 
-    def registry_request(self, method: str, path: str) -> Response:
+    def registry_request(self, method: str, path: str, **headers: str) -> Response:
         """Sends a request to the registry of the cluster, at the address in image references.
 
         Raises:
@@ -133,7 +135,7 @@ class PrivateCluster:
         connection = http.client.HTTPConnection(self._registry, timeout=5)
         try:
             accept = "application/vnd.oci.image.manifest.v1+json"
-            connection.request(method, path, headers={"Accept": accept})
+            connection.request(method, path, headers={"Accept": accept, **headers})
             answer = connection.getresponse()
             return Response(answer.status, answer.read())
         finally:

@@ -50,7 +50,7 @@ def test_setup(cluster):
         "grafanadashboards.grafana.integreatly.org",
     ):
         assert f"customresourcedefinition.apiextensions.k8s.io/{crd}" in names
-    assert cluster.registry_get("/v2/").status == 200
+    assert cluster.registry_get("/v2/_catalog").status == 200
 
 
 def test_deep_apply_answers_from_redis(cluster, stack):
@@ -64,11 +64,11 @@ def test_deep_apply_answers_from_redis(cluster, stack):
 
 
 def test_images_cannot_be_deleted_by_anybody(cluster, stack):
-    """The registry, which needs no login, refuses to delete the images of pods."""
+    """The registry refuses to delete the images of pods without a login."""
     image = stack.pods(stacks.SERVER)[0].spec.containers[0].image
     repository, digest = image.split("/", 1)[1].split("@")
 
-    assert cluster.registry_request("DELETE", f"/v2/{repository}/manifests/{digest}").status == 405
+    assert cluster.registry_request("DELETE", f"/v2/{repository}/manifests/{digest}").status == 401
     assert cluster.registry_get(f"/v2/{repository}/manifests/{digest}").status == 200
 
 

@@ -58,11 +58,15 @@ class RealRegistry:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def command(self) -> list[str]:
+        """Returns the command line that starts it."""
+        return [str(self.program), "serve", str(self.folder / "config.yml")]
+
     def start(self) -> None:
         """Starts the registry and waits until it responds; fails with its log after 15 s."""
         environment = {"OTEL_TRACES_EXPORTER": "none", "HOME": str(self.folder), "PATH": "/usr/bin:/bin"}
         with open(self.folder / "log", "ab") as log:
-            self.process = subprocess.Popen([self.program, "serve", self.folder / "config.yml"], stdout=log, stderr=log, env=environment)
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, env=environment)
         deadline = time.monotonic() + _DEADLINE_S
         while not self._answers():
             assert time.monotonic() < deadline and self.process.poll() is None, (self.folder / "log").read_text()[-2000:]

@@ -3,11 +3,12 @@
 load("//rules/go:repositories.bzl", "go_modules", "go_program", "host_go")
 
 def turnup_go_repositories():
-    """Declares @host_go, the Go toolchain, and @go_protoc, the generators of protoc for Go."""
+    """Declares @host_go, the Go toolchain, @go_protoc, the generators of protoc for Go, and @registry_modules, for prod/registry."""
     host_go(
         name = "host_go",
         go_mods = [
             Label("//go:go.mod"),
+            Label("//prod/registry/program:go.mod"),
             Label("//rules/go/tests:go.mod"),
             Label("//third_party/go:jsonnet/go.mod"),
             Label("//third_party/go:protoc/go.mod"),
@@ -18,6 +19,11 @@ def turnup_go_repositories():
         name = "go_protoc",
         go_mod = Label("//third_party/go:protoc/go.mod"),
         go_sum = Label("//third_party/go:protoc/go.sum"),
+    )
+    go_modules(
+        name = "registry_modules",
+        go_mod = Label("//prod/registry/program:go.mod"),
+        go_sum = Label("//prod/registry/program:go.sum"),
     )
 
 def sample_modules():

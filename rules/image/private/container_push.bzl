@@ -31,6 +31,13 @@ manifest; for a bundle it has one digest per line. `bazel run TARGET -- --tag v2
 _TAG = "latest"
 
 _ATTRS = {
+    "credential_helper": attr.label(
+        doc = """A program that knows the login of the registry if docker's config has none. None: only docker's config is read.
+
+It speaks the protocol of docker's credential helpers. `//rules/k8s:registry_login` knows the registry in the cluster.""",
+        executable = True,
+        cfg = "target",
+    ),
     "format": attr.string(
         doc = """The manifest's format: `OCI`, the image's own manifest, or `Docker`, for registries and clients that need it.
 
@@ -197,12 +204,14 @@ def _impl(ctx):
         images = []
         parts = [_unpack_prebuilt(ctx)]
     plan, converted = _write_plan(ctx, images, parts)
+    helper = ctx.attr.credential_helper[DefaultInfo] if ctx.attr.credential_helper else None
     executable = ctx.actions.declare_file(ctx.label.name)
     ctx.actions.expand_template(
         template = ctx.file._launcher,
         output = executable,
         is_executable = True,
         substitutions = {
+            "%{credentials}": '--credential-helper "$root/%s"' % in_double_quotes(runfiles_path(ctx, helper.files_to_run.executable)) if helper else "",
             "%{imports}": in_double_quotes(" ".join(ctx.attr._push_tool[PyInfo].imports.to_list())),
             "%{plan}": in_double_quotes(runfiles_path(ctx, plan)),
             "%{python}": PYTHON,
@@ -212,6 +221,8 @@ def _impl(ctx):
     for entry in images:
         files += push_files(entry.image)
     runfiles = ctx.runfiles(files = files).merge(ctx.attr._push_tool[DefaultInfo].default_runfiles)
+    if helper:
+        runfiles = runfiles.merge(helper.default_runfiles)
     return [DefaultInfo(executable = executable, files = depset([executable]), runfiles = runfiles)]
 
 container_push_rule = rule(

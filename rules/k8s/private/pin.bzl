@@ -1,6 +1,6 @@
 """pin: writes the images that environments run into the checked-in pins files."""
 
-load("@turnup_env//:constants.bzl", "REGISTRY")
+load("@turnup_env//:constants.bzl", "CONTEXT", "REGISTRY")
 load("//rules/image:defs.bzl", "ImageInfo", "PUSH_PLAN_ATTRS", "push_files", "write_push_plan")
 load(":labels.bzl", "label_string")
 load(":launching.bzl", "write_launcher")
@@ -103,6 +103,7 @@ def _impl(ctx):
     lines = ctx.actions.args()
     lines.set_param_file_format("multiline")
     lines.add(json.encode(struct(
+        context = CONTEXT,
         environments = ctx.attr.environments,
         label = label_string(ctx.label),
         push = ctx.attr.push,

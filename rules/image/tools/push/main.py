@@ -1,7 +1,7 @@
 """The program behind container_push: pushes images by a plan that was made at build time (see plan.py).
 
     push_tool --plan FILE --root FOLDER [--registry HOST:PORT] [--repository NAME] [--tag NAME]…
-              [--insecure | --secure] [--jobs N] [--verify]
+              [--insecure | --secure] [--jobs N] [--verify] [--credential-helper PROGRAM]
 
 Paths in the plan are relative to the root. Progress goes to stderr, the reference of the pushed image to stdout; a closed stdout or
 stderr does not abort the push. Modules that only some pushes need are imported where they are used: starting takes longer than
@@ -13,17 +13,22 @@ from __future__ import annotations
 import os
 import sys
 
-from rules.image.tools.errors import ImageError, run
+from rules.image.tools.errors import ImageError, PushError, run
 from rules.image.tools.push import plan_reader
 from rules.image.tools.push.transfer import WORKERS, Job, Transfer
 from rules.image.tools.registry.registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, TextIO
 
     from rules.image.tools.push.progress_bar import ProgressBar
+    from rules.image.tools.registry.auth import Login
+
+
+# What the launcher writes, without arguments of the user: reading it takes no argparse, which takes longer to load than a push.
+_LAUNCHED = (("--plan", "--root"), ("--plan", "--root", "--credential-helper"))
 
 
 class Options:
@@ -31,6 +36,7 @@ class Options:
 
     Attributes:
         plan: the plan's file.
+        credential_helper: the program that knows the login of a registry that docker's config does not have; None without one.
         root: the folder that paths in the plan are relative to.
         registry, repository: names.
         tag: list of names.
@@ -39,6 +45,7 @@ class Options:
         verify: True to ask for every blob.
     """
 
+    credential_helper: str | None = None
     insecure: bool | None = None
     registry: str | None = None
     repository: str | None = None
@@ -47,8 +54,8 @@ class Options:
     verify = False
 
     def __init__(self, argv: Sequence[str]) -> None:
-        if len(argv) == 4 and (argv[0], argv[2]) == ("--plan", "--root"):
-            self.plan, self.root = argv[1], argv[3]
+        if len(argv) in (4, 6) and (argv[0], argv[2], *argv[4:5]) in _LAUNCHED:
+            self.plan, self.root, self.credential_helper = argv[1], argv[3], argv[5] if argv[5:] else None
         else:
             from rules.image.tools.push import options as push_options
 
@@ -74,9 +81,30 @@ def read_plan(options: Options) -> list[tuple[Registry, list[Job]]]:
             if options.tag and not job.part:
                 job.tags = tuple(options.tag)
             plan_reader.check_stamped((options.registry or group.registry, job.repository, *job.tags))
-        groups.append((Registry(options.registry or group.registry, insecure=insecure, note=note), group.jobs))
+        groups.append((Registry(options.registry or group.registry, insecure=insecure, note=note, login=find_login(options.credential_helper)), group.jobs))
     plan_reader.check_names((client.name, job) for client, jobs in groups for job in jobs)
     return groups
+
+
+def find_login(helper: str | None) -> Callable[[str], Login | None]:
+    """Returns what finds the login of a registry: in docker's config, else from a credential helper.
+
+    Args:
+        helper: the helper's program; None without one.
+    """
+
+    def find(registry: str) -> Login | None:
+        from rules.image.tools.registry import auth  # few pushes need a login
+
+        own = auth.find_login(registry)
+        if own or not helper:
+            return own
+        try:
+            return auth.ask_program([helper], registry, registry, quote=True)
+        except OSError as error:
+            raise PushError(f"registry {registry}: the credential helper {helper} cannot be run ({error.strerror}); build the push target again") from None
+
+    return find
 
 
 class ProgressLines:

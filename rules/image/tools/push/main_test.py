@@ -12,7 +12,7 @@ import pytest
 from rules.image.tools.errors import run
 from rules.image.tools.oci import oci
 from rules.image.tools.push import main
-from rules.image.tools.testing.fake_registry import FakeRegistry
+from rules.image.tools.testing.fake_registry import FakeRegistry, require_login
 
 LAYER = b"bytes" * 1000
 
@@ -61,6 +61,52 @@ def test_a_name_with_a_stamp_variable(plan, capsys) -> None:
         assert fake.log == []
         assert run(main.main, [*plan(fake.name, repository="a/{BUILD_USER}"), "--repository", "a/me"]) == 0
         assert ("a/me", "v1") in fake.manifests
+
+
+def test_the_credential_helper_is_asked_when_a_login_is_needed(plan, tmp_path, monkeypatch, capsys) -> None:
+    """A login comes from docker's config, else from the helper, which is asked once, and only if something is sent."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    helper = tmp_path / "helper"
+    helper.write_text(f'#!/bin/sh\nread host; echo "$1 $host" >> {tmp_path}/asked; echo \'{{"Username":"me","Secret":"s3cret"}}\'\n')
+    helper.chmod(0o755)
+    with FakeRegistry() as fake:
+        fake.fault = require_login("me:s3cret")
+        arguments = plan(fake.name)
+        assert run(main.main, arguments) == 1
+        assert f"answered 401 (UNAUTHORIZED: pushes need a login); log in with docker login {fake.name}" in capsys.readouterr().err
+        for more in ([], ["--tag", "v1"], ["--tag", "v2"]):
+            assert run(main.main, [*arguments, "--credential-helper", str(helper), *more]) == 0
+        assert ("a/b", "v1") in fake.manifests
+        # Not for the second push, which had nothing to send.
+        assert (tmp_path / "asked").read_text() == f"get {fake.name}\n" * 2
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {fake.name: {"auth": "bWU6d3Jvbmc="}}}))
+        assert run(main.main, [*arguments, "--credential-helper", str(helper), "--tag", "v3"]) == 1
+        assert (tmp_path / "asked").read_text() == f"get {fake.name}\n" * 2
+    output = capsys.readouterr()
+    assert "s3cret" not in output.out + output.err
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("echo 'ERROR: no such context; correct it' >&2; exit 1", "ERROR: no such context; correct it\n"),
+        ("echo 'credentials not found in native keychain'; exit 1", "answered 401"),
+        ("echo s3cret; exit 3", "helper failed for"),
+        (None, "cannot be run (No such file or directory)"),
+    ],
+)
+def test_a_credential_helper_that_fails(plan, tmp_path, monkeypatch, capsys, script: str | None, words: str) -> None:
+    """The error is the helper's own sentence, or one about the helper, and has nothing that it printed to stdout."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    helper = tmp_path / "helper"
+    if script:
+        helper.write_text(f"#!/bin/sh\n{script}\n")
+        helper.chmod(0o755)
+    with FakeRegistry() as fake:
+        fake.fault = require_login("me:s3cret")
+        assert run(main.main, [*plan(fake.name), "--credential-helper", str(helper)]) == 1
+    error = capsys.readouterr().err
+    assert words in error and "s3cret" not in error
 
 
 def test_what_is_there_costs_one_question(plan) -> None:

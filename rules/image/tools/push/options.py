@@ -15,6 +15,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="push", allow_abbrev=False)
     parser.add_argument("--plan", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--root", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--credential-helper", help=argparse.SUPPRESS)
     parser.add_argument("--registry", help="HOST or HOST:PORT instead of the attribute's")
     parser.add_argument("--repository", help="repository instead of the attribute's")
     parser.add_argument("--tag", action="append", help="tag instead of the attribute's; may be repeated")

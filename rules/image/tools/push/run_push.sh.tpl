@@ -9,7 +9,7 @@ for root in "${RUNFILES_DIR:-}" "$self.runfiles" "${self%.runfiles/*}.runfiles" 
 sys.path += [sys.argv[1] + "/" + path for path in sys.argv[2].split()]
 sys.argv[1:3] = []
 from rules.image.tools.push.main import start
-start()' "$root" "%{imports}" --plan "$root/%{plan}" --root "$root" "$@"
+start()' "$root" "%{imports}" --plan "$root/%{plan}" --root "$root" %{credentials} "$@"
   fi
 done
 echo "ERROR: $self: no runfiles beside it: start it with bazel run, or from bazel-bin" >&2

@@ -13,7 +13,7 @@ import os
 import re
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from rules.image.tools.errors import LoginError, PushError, mask_login
@@ -98,19 +98,37 @@ def find_login(registry: str) -> Login | None:
 
 def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
     """Returns what a credential helper (docker-credential-HELPER get) knows about a registry; None if nothing."""
-    import subprocess  # few users have a helper
-
     if not re.fullmatch(r"[A-Za-z0-9._-]+", helper):
         raise PushError(f"{config_path()}: {helper!r:.60} is not a valid credential helper name; write the NAME of docker-credential-NAME")
     program = f"docker-credential-{helper}"
     try:
-        done = subprocess.run([program, "get"], input=name, capture_output=True, text=True, timeout=60, check=False)
+        return ask_program([program], name, registry)
     except FileNotFoundError:
         raise PushError(f"{config_path()} names {program} for {registry}, which is not on PATH; install it, or remove it from the file") from None
     except OSError as error:
         raise PushError(
             f"{program} cannot be run for {registry}: {error.strerror}; make it executable on this machine, or remove it from {config_path()}"
         ) from None
+
+
+def ask_program(command: Sequence[str], name: str, registry: str, *, quote: bool = False) -> Login | None:
+    """Returns what a program that speaks the protocol of docker's credential helpers knows about a registry; None if nothing.
+
+    Args:
+        command: the program and its first arguments.
+        name: the name to ask for.
+        registry: the registry, for errors.
+        quote: whether to quote an ERROR line of the program; only of one whose errors have no secrets.
+
+    Raises:
+        OSError: the program cannot be started.
+        PushError: it fails, or its answer is not a login.
+    """
+    import subprocess  # few users have a helper
+
+    program = os.path.basename(command[0])
+    try:
+        done = subprocess.run([*command, "get"], input=name, capture_output=True, text=True, timeout=60, check=False)
     except ValueError:
         raise PushError(f"{program} printed no text for {registry}; run it by hand to see what, or log in again with docker login {registry}") from None
     except subprocess.TimeoutExpired:
@@ -118,6 +136,9 @@ def _ask_helper(helper: str, name: str, registry: str) -> Login | None:
     if done.returncode:
         if "not found" in (done.stdout + done.stderr).lower():
             return None
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+        if quote and lines:
+            raise PushError(lines[-1].removeprefix("ERROR: "))
         raise PushError(f"{program} failed for {registry} (exit code {done.returncode}); log in again, or run it by hand to see why")
     try:
         answer = json.loads(done.stdout)

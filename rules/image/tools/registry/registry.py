@@ -45,7 +45,7 @@ class Registry:
         name: HOST or HOST:PORT.
         insecure: True for plain HTTP, False for TLS, None for plain HTTP on loopback only.
         login: finds the user's name and password for a registry's name, or None; called once, when the registry
-            asks for them. By default docker's config file is read.
+            asks for them. None: docker's config file is read.
         sleep: what waits between attempts (tests put a recorder here).
         note: called with a line for each pause before another attempt, from several threads.
 
@@ -60,7 +60,7 @@ class Registry:
         name: str,
         *,
         insecure: bool | None = None,
-        login: Callable[[str], Login | None] = _find_login,
+        login: Callable[[str], Login | None] | None = None,
         sleep: Callable[[float], None] = time.sleep,
         note: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -74,7 +74,7 @@ class Registry:
         self._insecure = insecure
         self._probed = False
         self.authorizations: dict[str, str] = {}
-        self._find_login = login
+        self._find_login = login or _find_login
         self._login: tuple[Login | None] | None = None
         self._lock = _thread.allocate_lock()
         self._authorizing: dict[str, _thread.LockType] = {}

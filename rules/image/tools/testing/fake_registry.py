@@ -9,6 +9,7 @@ It ships with the rules, so that users can test pushes without installing a regi
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import threading
@@ -60,6 +61,24 @@ class FakeRegistry:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def require_login(login: str) -> Fault:
+    """Returns a fault with which writes need a login, as the registry in the cluster has it.
+
+    Args:
+        login: NAME:PASSWORD.
+    """
+    wanted = "Basic " + base64.b64encode(login.encode()).decode()
+
+    def check(request: _Handler) -> bool:
+        if request.command in ("GET", "HEAD") or request.headers.get("Authorization") == wanted:
+            return False
+        request.body()
+        request.answer(401, b'{"errors":[{"code":"UNAUTHORIZED","message":"pushes need a login"}]}', WWW_Authenticate='Basic realm="r"')
+        return True
+
+    return check
 
 
 class _Handler(BaseHTTPRequestHandler):

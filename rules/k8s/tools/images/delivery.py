@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,12 @@ from rules.k8s.tools.objects.plan import Plan, PushPlan
 
 if TYPE_CHECKING:
     from rules.image.tools.push.transfer import Job
+    from rules.image.tools.registry.auth import Login
 
 # push(jobs, registry, plain, report) → number of images that needed a transfer.
 Push = Callable[[list["Job"], str, bool, PushReport | None], int]
+# login(registry) → the login that pushes need; None without one. Called when the registry asks for it.
+FindLogin = Callable[[str], "Login | None"]
 # exists(registry, repository, digest, plain) → whether the registry has the manifest.
 Exists = Callable[[str, str, str, bool], bool]
 
@@ -95,13 +99,14 @@ def _answers(registry: str) -> bool:
         connection.close()
 
 
-def push_built(plans: Iterable[PushPlan], push: Push | None = None, report: PushReport | None = None) -> tuple[int, int]:
+def push_built(plans: Iterable[PushPlan], push: Push | None = None, report: PushReport | None = None, login: FindLogin | None = None) -> tuple[int, int]:
     """Pushes the images of push plans where their registry lacks them.
 
     Args:
         plans: the plans; an image that several of them send to one repository is pushed once.
         push: the transport; push_jobs when None.
         report: gets every step; None to print nothing.
+        login: finds the login for a registry; that of docker's config when None.
 
     Returns:
         (images in the plans, images that needed a transfer).
@@ -116,13 +121,13 @@ def push_built(plans: Iterable[PushPlan], push: Push | None = None, report: Push
         for group in read_plan(plan.path, plan.root):
             for job in group.jobs:
                 jobs.setdefault((group.registry, group.plain), {})[job.repository, job.digest] = job
-    send = push or push_jobs
+    send = push or partial(push_jobs, login=login)
     sent = sum(send(list(named.values()), registry, plain, report) for (registry, plain), named in jobs.items())
     return sum(map(len, jobs.values())), sent
 
 
-def push_jobs(jobs: list[Job], registry: str, plain: bool, report: PushReport | None = None) -> int:
-    """Pushes jobs to one registry as container_push does; returns how many of them the registry lacked.
+def push_jobs(jobs: list[Job], registry: str, plain: bool, report: PushReport | None = None, login: FindLogin | None = None) -> int:
+    """Pushes jobs to one registry as container_push does; returns how many of them the registry lacked. See push_built for login.
 
     Raises:
         TurnupError: the registry does not answer or refuses the push.
@@ -131,7 +136,7 @@ def push_jobs(jobs: list[Job], registry: str, plain: bool, report: PushReport | 
     from rules.image.tools.registry.registry import Registry
 
     try:
-        client = Registry(registry, insecure=plain or None, note=report.say if report else lambda _: None)
+        client = Registry(registry, insecure=plain or None, note=report.say if report else lambda _: None, login=login)
         try:
             Transfer(client, report.step if report else None).run(jobs)
         finally:

@@ -22,6 +22,7 @@ from typing import Any, TextIO
 from rules.k8s.tools.build.pins import edit_pins, parse_pins, write_together
 from rules.k8s.tools.errors import TurnupError, UsageError, run_main
 from rules.k8s.tools.images.delivery import push_built as push_built_images
+from rules.k8s.tools.images.registry_login import from_context
 from rules.k8s.tools.objects.plan import PushPlan
 
 
@@ -33,6 +34,7 @@ class PinPlan:
         label: the pin target that was run.
         push: the target with the built images; "" if this is that target.
         registry: host:port of the registry that images are published to.
+        context: the kubeconfig context of the cluster, which may run that registry.
         environments: environments with pins.
         services: one mapping per image with label, name, pins (path from the
             workspace root, "" for none), repository, and, in the target with the
@@ -43,6 +45,7 @@ class PinPlan:
     label: str
     push: str
     registry: str
+    context: str
     environments: tuple[str, ...]
     services: tuple[dict[str, Any], ...]
     root: Path
@@ -51,7 +54,7 @@ class PinPlan:
 def read_pin_plan(path: Path, runfiles: Path) -> PinPlan:
     """Reads the plan of a pin target."""
     head, *services = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-    return PinPlan(head["label"], head["push"], head["registry"], tuple(head["environments"]), tuple(services), runfiles / head["workspace"])
+    return PinPlan(head["label"], head["push"], head["registry"], head["context"], tuple(head["environments"]), tuple(services), runfiles / head["workspace"])
 
 
 def moved_pins(plan: PinPlan, workspace: Path, source: str) -> dict[str, str]:
@@ -82,13 +85,14 @@ def _digest(plan: PinPlan, service: Mapping[str, Any]) -> str:
     return _read(plan.root / service["digest"]).strip()
 
 
-def push_built(plan: PinPlan) -> int:
+def push_built(plan: PinPlan, environ: Mapping[str, str]) -> int:
     """Pushes the built images of a plan; returns how many of them the registry lacked.
 
     Raises:
         TurnupError: the registry does not answer or refuses the push.
     """
-    return push_built_images([PushPlan(service["label"], (), plan.root / service["push_plan"], plan.root.parent) for service in plan.services])[1]
+    plans = [PushPlan(service["label"], (), plan.root / service["push_plan"], plan.root.parent) for service in plan.services]
+    return push_built_images(plans, login=from_context(plan.context, environ))[1]
 
 
 def new_contents(plan: PinPlan, workspace: Path, environment: str, references: Mapping[str, str]) -> dict[Path, str]:
@@ -199,7 +203,7 @@ def main(
         else:
             references = built_pins(plan)
             if not options.dry_run:
-                print(f"{plan.label}: {push_built(plan)} of {len(plan.services)} images were new to {plan.registry}", file=out)
+                print(f"{plan.label}: {push_built(plan, environ)} of {len(plan.services)} images were new to {plan.registry}", file=out)
         contents = new_contents(plan, workspace, options.environment, references)
         if not options.dry_run:
             write_together(contents)

@@ -40,7 +40,14 @@ class Workspace:
         (root / "digest").write_text(NEW)
         files = {"digest": "digest", "push_plan": "push.plan"}
         lines: list[dict[str, Any]] = [
-            {"label": "//svc:pin", "push": push, "registry": REGISTRY, "workspace": "turnup", "environments": ["prod", "staging", "dev"]}
+            {
+                "label": "//svc:pin",
+                "push": push,
+                "registry": REGISTRY,
+                "context": "turnup-test",
+                "workspace": "turnup",
+                "environments": ["prod", "staging", "dev"],
+            }
         ]
         lines += [{"label": f"//{name}:pin", "name": name, "pins": f"{name}/pins.yaml", "repository": name, **files, **changes} for name in ("redis", "server")]
         (root / "plan.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -62,7 +69,7 @@ class Workspace:
 def fixture_workspace(tmp_path, monkeypatch):
     """The workspace, with pushes that succeed."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pin_tool, "push_built", lambda plan: len(plan.services))
+    monkeypatch.setattr(pin_tool, "push_built", lambda plan, environ: len(plan.services))
     return Workspace(tmp_path)
 
 
@@ -111,8 +118,8 @@ def test_built_images_are_pushed_by_their_plan(tmp_path):
         ]
         (root / "push.plan").write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
         services = tuple({"label": f"//{name}:pin", "push_plan": "push.plan"} for name in ("redis", "again"))
-        plan = pin_tool.PinPlan("//svc:pin", "", registry.name, (), services, root)
-        assert [pin_tool.push_built(plan) for _ in range(2)] == [1, 0]
+        plan = pin_tool.PinPlan("//svc:pin", "", registry.name, "turnup-test", (), services, root)
+        assert [pin_tool.push_built(plan, {}) for _ in range(2)] == [1, 0]
         assert registry.manifests["redis", oci.sha256(manifest)] == manifest
 
 

@@ -16,6 +16,7 @@ from rules.k8s.tools.api.item import Item
 from rules.k8s.tools.errors import TurnupError, UsageError, interrupted_code
 from rules.k8s.tools.images.debug_image import push_debug_image
 from rules.k8s.tools.images.push_report import PushReport
+from rules.k8s.tools.images.registry_login import ClusterLogin
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.pod_exec.debug_container import start_debug_container
 from rules.k8s.tools.pod_exec.session import Command, NotFoundInImageError, Streams, run_command
@@ -43,7 +44,7 @@ def execute(run: Run, client: Client, items: list[Item], executor: Executor) -> 
     container = choose_container(pod, wish)
     try:
         if options.debug:
-            image = options.image or _own_image(run)
+            image = options.image or _own_image(run, client)
             pod, container = start_debug_container(client, pod, container, image, own=not options.image, say=run.report.note)
         check_running(pod, container)
         return _run(run, client, pod, container, command)
@@ -83,7 +84,7 @@ def command_of(run: Run, terminal: bool) -> Command:
     return Command(words or _SHELL, stdin=options.stdin or options.tty or not words, tty=options.tty or (not words and terminal))
 
 
-def _own_image(run: Run) -> str:
+def _own_image(run: Run, client: Client) -> str:
     """Pushes the debug image that the target comes with, if the registry lacks it; returns its reference.
 
     Raises:
@@ -92,6 +93,7 @@ def _own_image(run: Run) -> str:
     if run.plan.debug_image is None:
         raise UsageError("this target comes without a debug image; name one with --image=REF.")
     try:
-        return push_debug_image(run.plan.debug_image, PushReport(run.report.note, run.report.stream))
+        login = ClusterLogin(lambda: client, run.report.learn)
+        return push_debug_image(run.plan.debug_image, PushReport(run.report.note, run.report.stream), login=login)
     except TurnupError as error:
         raise TurnupError(f"the debug image cannot be pushed: {str(error).rstrip('.')}; or name an image that the nodes can pull with --image=REF.") from None

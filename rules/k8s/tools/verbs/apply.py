@@ -9,6 +9,7 @@ from rules.k8s.tools.api.client import Client
 from rules.k8s.tools.api.item import Item, Result
 from rules.k8s.tools.images.delivery import check_pinned_images, preload, push_built, wait_for_registry
 from rules.k8s.tools.images.push_report import PushReport
+from rules.k8s.tools.images.registry_login import ClusterLogin
 from rules.k8s.tools.output import events
 from rules.k8s.tools.preflight.generated_secrets import GeneratedSecrets
 from rules.k8s.tools.preflight.namespaces import check_namespaces
@@ -72,7 +73,7 @@ def _deliver_images(run: Run, client: Client, executor: Executor) -> None:
     preloaded = executor.submit(preload, run.plan, client.connection, run.environ)
     wait_for_registry(run.plan, report.note)
     check_pinned_images(run.plan, executor)
-    images, sent = push_built(run.plan.push_plans, report=PushReport(report.note, report.stream))
+    images, sent = push_built(run.plan.push_plans, report=PushReport(report.note, report.stream), login=ClusterLogin(lambda: client, report.learn))
     loaded = preloaded.result()
     if images or loaded:
         report.note(f"images: {images} in the registry ({sent} sent)" + (f", {loaded} on the nodes" if loaded else ""))
