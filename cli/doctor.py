@@ -7,6 +7,7 @@ from typing import TextIO
 from cli import kubernetes
 from cli.common import tools
 from cluster.common.process import Runner
+from rules.common.control_characters import escape_control_characters
 
 
 def rows(runner: Runner) -> list[dict[str, object]]:
@@ -59,7 +60,7 @@ def run(runner: Runner, stdout: TextIO, *, as_json: bool) -> int:
     table = rows(runner)
     missing = [row for row in table if row["needed"] and not row["ok"]]
     if as_json:
-        print(json.dumps(table, indent=2), file=stdout)
+        print(escape_control_characters(json.dumps(table, indent=2)), file=stdout)
         return 1 if missing else 0
     # Imported here: no other command needs rich when it is piped.
     from rich.console import Console

@@ -12,6 +12,7 @@ from cli.common.bazel import Bazel
 from cluster.common.errors import StepFailed
 from cluster.common.process import Runner
 from cluster.common.progress import Progress, Step
+from rules.common.control_characters import strip_control_characters
 
 _TAIL_LINES = 20
 _LOGS_KEPT = 60
@@ -93,7 +94,7 @@ def tail(log: Path | None, lines: int = _TAIL_LINES) -> str:
     """Returns the last lines of a log; "" if there is no log."""
     if log is None or not log.exists():
         return ""
-    return "\n".join(log.read_text(errors="replace").rstrip().splitlines()[-lines:])
+    return strip_control_characters("\n".join(log.read_text(errors="replace").rstrip().split("\n")[-lines:]))
 
 
 def ensure_tools(session: Session) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rules.common.testing.hostile import HostileServer, redirect, whole
 from rules.image.tools.errors import TurnupError
 from rules.image.tools.oci import oci
 from rules.image.tools.pull import pull
@@ -17,7 +18,7 @@ from rules.image.tools.push.push import exists, push_all
 from rules.image.tools.registry.auth import Login
 from rules.image.tools.registry.registry import Registry
 from rules.image.tools.testing.built_images import make_image
-from rules.image.tools.testing.hostile import ANSWERS, TOKENS, HostileServer, redirect, whole
+from rules.image.tools.testing.hostile import ANSWERS, TOKENS
 
 SECRET = "S3cret"
 _SECONDS = 8.0  # for a case; TIMEOUT and its companions are small in these tests
