@@ -9,7 +9,8 @@ TOOL_ATTRS = {
     "_tools": attr.label_list(
         doc = "The programs and the modules they import.",
         default = [
-            "//rules/common:caches.py",
+            "//rules/common:caches.py",  # the first; see run_tool
+            "//rules/common:cache_trust.py",
             "//rules/common:errors.py",
             "//rules/common:no_proxy.py",
             "//rules/common:unpacking.py",

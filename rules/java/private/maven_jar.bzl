@@ -21,6 +21,7 @@ _ATTRS = {
         default = [
             Label("//rules/common:caches.py"),  # the first; see _impl
             Label("//rules/common:bounded_http.py"),
+            Label("//rules/common:cache_trust.py"),
             Label("//rules/common:control_characters.py"),
             Label("//rules/common:errors.py"),
             Label("//rules/java/tools/maven:Decrypt.java"),
