@@ -110,8 +110,7 @@ def ensure_tools(session: Session) -> None:
             return
         packages = list(dict.fromkeys(tool.package for tool in lacking))
         # A package can be installed while another program hides it on PATH; apt-get then does nothing.
-        step.summary = "installed " + " ".join(packages)
-        apt.install(packages, session.runner, step, session.log("apt"), root=os.geteuid() == 0)
+        step.summary = "installed " + apt.install(packages, session.runner, step, session.log("apt"), root=os.geteuid() == 0)
         still = [found for found in tools.find_all(session.runner, lacking) if not found.fits]
         if still:
             first = still[0]

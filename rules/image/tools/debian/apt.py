@@ -155,7 +155,9 @@ class Apt:
         # The lists of sources that are not configured any more stay, and only get older.
         used = _run(["apt-get", *self._options, "indextargets", "--format", "$(FILENAME)", "Created-By: Packages"]).splitlines()
         names = [line.rpartition("/")[2] for line in used]
-        return check_age([path for path in lists.glob("*Release") if any(name.startswith(path.name.removesuffix("Release").removesuffix("In")) for name in names)])
+        return check_age(
+            [path for path in lists.glob("*Release") if any(name.startswith(path.name.removesuffix("Release").removesuffix("In")) for name in names)]
+        )
 
     def update(self) -> None:
         """Fetches the private lists again.

@@ -15,7 +15,7 @@ from rules.image.tools.debian.lock import PackageRequest
 from rules.image.tools.errors import TurnupError, run
 from rules.image.tools.testing.fake_apt import FakeApt, checksum
 
-NOW = datetime.datetime(2026, 11, 30, tzinfo=datetime.timezone.utc)
+NOW = datetime.datetime(2026, 11, 30, tzinfo=datetime.UTC)
 
 
 @pytest.fixture(name="fake")

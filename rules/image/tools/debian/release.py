@@ -52,7 +52,7 @@ def check_age(files: Iterable[Path], now: datetime.datetime | None = None) -> li
     Raises:
         AptError: a Release file is not valid any more.
     """
-    now = now or datetime.datetime.now(datetime.timezone.utc)
+    now = now or datetime.datetime.now(datetime.UTC)
     warnings = []
     for release in releases(files):
         if release.until is not None and release.until < now:
@@ -78,4 +78,4 @@ def _time(text: str | None) -> datetime.datetime | None:
         found = parsedate_to_datetime(text) if text else None
     except (TypeError, ValueError):
         return None
-    return found.replace(tzinfo=datetime.timezone.utc) if found is not None and found.tzinfo is None else found
+    return found.replace(tzinfo=datetime.UTC) if found is not None and found.tzinfo is None else found
