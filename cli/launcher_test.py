@@ -200,10 +200,11 @@ def test_cache_that_cannot_be_written(workspace, tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders to another user")
 @pytest.mark.parametrize("given", ["turnup", "turnup/venv", "venv", "python", "."])
-def test_a_cache_of_another_user_is_refused(workspace, tmp_path, given):
+def test_a_cache_of_another_user_is_refused(workspace, tmp_path, made, given):
     """Root runs no program of a cache that another user owns in part, and the error says who owns what and what to do."""
     cache = tmp_path / "cache"
-    assert launch(workspace / "turnup", cache=cache).returncode == 0
+    assert launch(workspace / "turnup", cache=made).returncode == 0
+    shutil.copytree(made, cache, symlinks=True)
     (name,) = venvs(cache)
     program = cache / "turnup" / "venv" / name / "bin" / "python"
     program.unlink()

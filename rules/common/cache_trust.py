@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 
-__all__ = ["problem"]
+__all__ = ["main", "problem"]
 
 
 def problem(path: str, variable: str = "XDG_CACHE_HOME") -> str:
@@ -84,8 +84,13 @@ def _name(user: int) -> str:
         return f"user {user}"
 
 
+def main(paths: list[str]) -> int:
+    """Checks paths; returns 1 after one line on stderr if one of them must not be trusted."""
+    found = next(filter(None, map(problem, paths)), "")
+    if found:
+        print(f"ERROR: {found}", file=sys.stderr)
+    return 1 if found else 0
+
+
 if __name__ == "__main__":
-    _found = next(filter(None, map(problem, sys.argv[1:])), "")
-    if _found:
-        print(f"ERROR: {_found}", file=sys.stderr)
-    sys.exit(1 if _found else 0)
+    sys.exit(main(sys.argv[1:]))

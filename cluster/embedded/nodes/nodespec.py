@@ -19,7 +19,7 @@ from cluster.images.registries import Registries
 from cluster.model.state import Cluster
 from cluster.programs.binaries import Binaries
 
-__all__ = ["node_spec"]
+__all__ = ["AUDIT_POLICY", "node_spec"]
 
 # Programs and libraries; some of them are links on some machines.
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr")
