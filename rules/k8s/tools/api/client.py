@@ -229,6 +229,7 @@ class Client:
             raise refusal(answer, decode(data, self.connection, answer.status), self.connection, f"GET {path}")
         if len(data) > LOG_LINE_BYTES:
             answer.close()
+            answer.release_conn()  # closed, but its place in the pool is free again
             return data.decode("utf-8", "replace") + CUT
         return data.decode("utf-8", "replace")
 
