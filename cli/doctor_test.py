@@ -2,11 +2,12 @@
 
 import io
 import json
+import re
 
 import pytest
 
-from cli import doctor, kubernetes
-from cli.common import tools
+from cli import doctor, kubernetes, pins
+from cli.common import tools, workspace
 from cluster.common.fake_process import FakeRunner
 
 GONE = tools.Tool("gone", "2 or newer", "gone-package", paths=("/nonexistent",))
@@ -73,3 +74,30 @@ def test_json(monkeypatch):
         "needed": True,
         "get": "apt-get install gone-package",
     }
+
+
+def test_what_is_pinned_and_what_is_not():
+    """A section lists each kind of lock with its number of hashes, and what has none: host packages, Bazel, the kernel."""
+    _, text = run()
+    section = text[text.index("from outside") :]
+    for kind in ("Python packages", "Java artifacts", "Go modules", "Go toolchain", "Debian packages in images"):
+        assert re.search(rf"^pinned +{kind} +[1-9]\d* with a hash each", section, re.MULTILINE), (kind, section)
+    for kind in ("host package there-package", "kernel", "containerd, runc, CNI plugins"):
+        assert re.search(rf"^not pinned +{kind}", section, re.MULTILINE), kind
+
+    _, text = run(as_json=True)
+    pinned = {row["tool"]: row["pinned"] for row in json.loads(text) if "pinned" in row}
+    assert pinned["Python packages"] and not pinned["kernel"]
+
+
+def test_every_lock_is_counted():
+    """Each lock file and go.sum of the repository belongs to a row, and each has entries, but those of tests and benchmarks."""
+    listed = {path for _, patterns, _ in pins._LOCKS for pattern in patterns for path in workspace.ROOT.glob(pattern)}
+    locks = {
+        path for pattern in ("cli/*.lock", "third_party/*/*.lock", "cluster/*/*/go.sum", "third_party/*/*/go.sum") for path in workspace.ROOT.glob(pattern)
+    }
+    assert locks and locks <= listed
+    for _, patterns, line in pins._LOCKS:
+        for pattern in patterns:
+            for path in workspace.ROOT.glob(pattern):
+                assert re.findall(line, path.read_text(), re.MULTILINE), path

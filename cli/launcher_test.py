@@ -28,6 +28,8 @@ def workspace(tmp_path):
     root = tmp_path / "workspace"
     (root / "cli").mkdir(parents=True)
     shutil.copy(ROOT / "turnup", root / "turnup")
+    (root / "rules" / "common").mkdir(parents=True)
+    shutil.copy(ROOT / "rules" / "common" / "cache_trust.py", root / "rules" / "common")
     (root / "cli" / "requirements.lock").write_text("# nothing\n")
     (root / "cli" / "__main__.py").write_text(SHOW)
     return root
@@ -194,3 +196,24 @@ def test_cache_that_cannot_be_written(workspace, tmp_path):
 
     assert done.returncode == 1
     assert f"ERROR: cannot write to {tmp_path / 'file'}/turnup" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders to another user")
+@pytest.mark.parametrize("given", ["turnup", "turnup/venv", "venv", "python", "."])
+def test_a_cache_of_another_user_is_refused(workspace, tmp_path, made, given):
+    """Root runs no program of a cache that another user owns in part, and the error says who owns what and what to do."""
+    cache = tmp_path / "cache"
+    assert launch(workspace / "turnup", cache=made).returncode == 0
+    shutil.copytree(made, cache, symlinks=True)
+    (name,) = venvs(cache)
+    program = cache / "turnup" / "venv" / name / "bin" / "python"
+    program.unlink()
+    program.write_text("#!/bin/sh\necho ran as $(id -un)\n")
+    program.chmod(0o755)
+    path = {"python": program, "venv": program.parent.parent, ".": cache}.get(given, cache / given)
+    shutil.chown(path, "nobody")
+
+    done = launch(workspace / "turnup", "doctor", cache=cache)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("ERROR: ") and len(done.stderr.splitlines()) == 1
+    assert f"{path} belongs to nobody (uid " in done.stderr and "set XDG_CACHE_HOME to a folder of your own, or use sudo -H" in done.stderr

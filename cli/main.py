@@ -20,6 +20,7 @@ from cluster.common.errors import AlreadyReported, StepFailed, TurnupError, Usag
 from cluster.common.process import ProcessRunner
 from cluster.common.progress import Progress
 from cluster.programs import build
+from rules.common.control_characters import strip_control_characters
 
 # What a write to a full disk, to a terminal that has gone, or to a file that is closed or too large raises.
 _UNWRITABLE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG))
@@ -207,5 +208,5 @@ def _print_error(message: str, code: int, session: Session) -> int:
     with contextlib.suppress(OSError):
         if session.verbose:
             traceback.print_exc(file=session.stderr)
-        print(f"ERROR: {message}", file=session.stderr, flush=True)
+        print(f"ERROR: {strip_control_characters(message)}", file=session.stderr, flush=True)
     return code

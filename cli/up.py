@@ -17,6 +17,7 @@ from cluster.common.errors import AlreadyReported
 from cluster.model import constants
 from cluster.model.state import default_state_dir
 from rules.common.caches import cache_dir
+from rules.common.control_characters import strip_control_characters
 
 SETUP = "//prod:setup.apply"
 # The developer's own environment of the sample stack, and of the service that logs what the stack answers.
@@ -163,7 +164,8 @@ def show_answers(session: Session, target: str, *, clock: Callable[[], float] = 
                 raise failed_child(f"the client logged no answered RPC within {ANSWER_TIMEOUT:g} s; its last lines are above", log)
             sleep(_PAUSE)
         step.summary = "RPCs answered from Redis"
-    print("\n".join(lines), file=session.stdout, flush=True)
+    # `.logs` has masked the values of Secrets; what else pods print must not command the terminal.
+    print(strip_control_characters("\n".join(lines)), file=session.stdout, flush=True)
 
 
 def _start_after(built: Future[None], session: Session, name: str) -> None:

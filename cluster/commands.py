@@ -20,6 +20,7 @@ from cluster.model.names import check_name, check_nodes, check_ports, check_shar
 from cluster.model.state import Cluster, default_state_dir, known_clusters
 from cluster.programs.build import ensure
 from cluster.providers import PROVIDERS, provider_of
+from rules.common.control_characters import escape_control_characters, strip_control_characters
 
 __all__ = ["cluster", "main"]
 
@@ -124,7 +125,7 @@ def list_clusters(output: str) -> None:
     progress, runner, chosen = Progress(sys.stderr), ProcessRunner(), _chosen_cluster()
     rows = [_list_row(found, found.name == chosen, provider_of(found, runner, progress).state(found)) for found in known_clusters(default_state_dir())]
     if output == "json":
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(escape_control_characters(json.dumps(rows, indent=2)))
         return
     table = [["", "NAME", "PROVIDER", "NODES", "SUBNET", "STATE"]]
     table += [["*" if row["chosen"] else "", *(str(row[key]) for key in ("name", "provider", "nodes", "subnet", "state"))] for row in rows]
@@ -199,7 +200,7 @@ def logs(name: str, node: str | None, lines: int, program: str | None) -> None:
         for known, path in logs_of_node.items():
             if node in (None, of) and program in (None, known):
                 click.echo(f"==> {of} {known} <==")
-                click.echo(_tail(path, lines), nl=False)
+                click.echo(strip_control_characters(_tail(path, lines)), nl=False)  # kubelet quotes messages of containers
 
 
 @cluster.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

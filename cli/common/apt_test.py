@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from cli.common import apt
+from cli.common import apt, tools
 from cluster.common import errors
 from cluster.common.fake_process import FakeRunner
 from cluster.common.progress import Progress
@@ -47,7 +47,7 @@ def test_installs_without_update_where_lists_are_there(step, tmp_path, lists):
     runner = FakeRunner()
     apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=lists)
 
-    assert runner.count("apt-get") - runner.count("apt-get --version") == 1
+    assert runner.count("apt-get") - runner.count("apt-get --version") - runner.count("--simulate") == 1
     assert runner.count("update") == 0
     assert runner.count("dpkg --configure -a") == 1
     assert "DPkg::Lock::Timeout" in " ".join(runner.calls[-1])
@@ -71,7 +71,7 @@ def test_old_lists_are_renewed_once(step, tmp_path, lists):
     apt.install(["runc"], runner, step, tmp_path / "log", root=True, lists=lists)
 
     assert runner.count(" update") == 1
-    assert runner.count("install runc") == 2
+    assert runner.count("install runc") - runner.count("--simulate") == 2
 
 
 def test_no_network(step, tmp_path, lists):
@@ -109,3 +109,40 @@ def test_no_apt(step, tmp_path):
     runner.answer("apt-get --version", code=127)
     with pytest.raises(errors.TurnupError, match="has no apt-get; install what Debian calls runc"):
         apt.install(["runc"], runner, step, tmp_path / "log", root=True)
+
+
+PLAN = """Reading package lists...
+Inst libmnl0 (1.0.4-3 Debian:12.12/oldstable [amd64])
+Inst iproute2 [5.0-1] (6.1.0-3 Debian:12.12/oldstable [amd64])
+Conf iproute2 (6.1.0-3 Debian:12.12/oldstable [amd64])
+"""
+
+
+def test_versions_are_named_before_and_after(tmp_path, lists):
+    """The versions are shown before the installation starts, and are what the result line has."""
+    runner = FakeRunner()
+    runner.answer("--simulate", output=PLAN)
+    runner.answer("--compare-versions", code=1)
+    with Progress(io.StringIO(), terminal=False).step("Tools") as step:
+        runner.answer("Use-Pty", then=lambda: before.append(step.latest))
+        before: list[str] = []
+        named = apt.install(["iproute2", "runc"], runner, step, tmp_path / "log", root=True, lists=lists)
+
+    assert named == "iproute2 6.1.0-3, runc"
+    assert before == ["installing iproute2 6.1.0-3, runc"]
+
+
+def test_an_archive_of_old_versions(step, tmp_path, lists):
+    """If apt would install a version below the lowest known one, nothing is installed, and the error names both versions."""
+    runner = FakeRunner()
+    runner.answer("--simulate", output=PLAN.replace("6.1.0-3", "4.20.0-2"))
+    with pytest.raises(errors.TurnupError, match="apt offers iproute2 4.20.0-2, and Turnup needs 6.1.0 or newer, which Debian 12 has"):
+        apt.install(["iproute2"], runner, step, tmp_path / "log", root=True, lists=lists)
+
+    assert runner.count("dpkg --compare-versions 4.20.0-2 lt 6.1.0") == 1
+    assert runner.count("Use-Pty") == 0
+
+
+def test_every_package_of_up_has_a_lowest_version():
+    """No host package is installed of which no lowest version is known."""
+    assert {tool.package for tool in tools.TOOLS} == set(apt.LOWEST)

@@ -12,6 +12,7 @@ from cli.common.bazel import Bazel
 from cluster.common.errors import StepFailed
 from cluster.common.process import Runner
 from cluster.common.progress import Progress, Step
+from rules.common.control_characters import strip_control_characters
 
 _TAIL_LINES = 20
 _LOGS_KEPT = 60
@@ -98,7 +99,7 @@ def tail(log: Path | None, lines: int = _TAIL_LINES) -> str:
     """Returns the last lines of a log; "" if there is no log."""
     if log is None or not log.exists():
         return ""
-    return "\n".join(log.read_text(errors="replace").rstrip().splitlines()[-lines:])
+    return strip_control_characters("\n".join(log.read_text(errors="replace").rstrip().split("\n")[-lines:]))
 
 
 def ensure_tools(session: Session) -> None:
@@ -114,8 +115,7 @@ def ensure_tools(session: Session) -> None:
             return
         packages = list(dict.fromkeys(tool.package for tool in lacking))
         # A package can be installed while another program hides it on PATH; apt-get then does nothing.
-        step.summary = "installed " + " ".join(packages)
-        apt.install(packages, session.runner, step, session.log("apt"), root=os.geteuid() == 0)
+        step.summary = "installed " + apt.install(packages, session.runner, step, session.log("apt"), root=os.geteuid() == 0)
         still = [found for found in tools.find_all(session.runner, lacking) if not found.fits]
         if still:
             first = still[0]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from cluster.common.errors import Interrupted
+from rules.common.control_characters import strip_control_characters
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,7 +54,7 @@ class Step:
     def note(self, line: str) -> None:
         """Shows a line as the newest output; ignores empty lines."""
         if line.strip():
-            self.latest = line.strip()
+            self.latest = strip_control_characters(line).strip()
             self._on_note(self)
 
 

@@ -13,6 +13,7 @@ from cluster.common.errors import ClusterError
 from cluster.common.files import write_atomically
 from cluster.model.names import Layout, machine_id
 from rules.common import cluster_constants
+from rules.common.caches import check_trusted
 
 __all__ = ["DEFAULT_SHARE", "Cluster", "default_state_dir", "known_clusters", "load_cluster"]
 
@@ -23,8 +24,14 @@ DEFAULT_SHARE: int = cluster_constants.DEFAULTS["MACHINE_SHARE"]
 
 
 def default_state_dir() -> Path:
-    """Returns the folder of all clusters: $TURNUP_STATE_DIR, or a folder in /var/lib."""
-    return Path(os.environ.get("TURNUP_STATE_DIR") or _DEFAULT).absolute()
+    """Returns the folder of all clusters: $TURNUP_STATE_DIR, or a folder in /var/lib.
+
+    Raises:
+        InputError: another user owns the folder, or could write to it: it has keys and what nodes run.
+    """
+    folder = Path(os.environ.get("TURNUP_STATE_DIR") or _DEFAULT).absolute()
+    check_trusted(folder, "TURNUP_STATE_DIR")
+    return folder
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cluster.common.files import locked_file
-from rules.common.caches import cache_dir
+from rules.common.caches import cache_dir, check_trusted
 
 __all__ = ["content_key", "get_or_make"]
 
@@ -37,9 +37,13 @@ def get_or_make(kind: str, key: str, make: Callable[[Path], None], root: Path | 
         key: the folder's name; see `content_key`.
         make: fills the empty folder that it is called with.
         root: the cache folder; None for Turnup's own.
+
+    Raises:
+        InputError: another user owns the folder, or could write to it, so that what it holds need not be what its name says.
     """
     parent = (root or cache_dir()) / kind
     folder = parent / key
+    check_trusted(folder)
     if folder.is_dir():
         return folder
     with locked_file(parent / f".{key}.lock"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from cluster.programs.caches import content_key, get_or_make
 from rules.common.caches import cache_dir
+from rules.common.errors import InputError
 
 
 def test_made_once(tmp_path: Path) -> None:
@@ -66,3 +69,13 @@ def test_default_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     for value, root in ((str(tmp_path / "c"), tmp_path / "c"), ("relative", tmp_path / ".cache"), ("", tmp_path / ".cache")):
         monkeypatch.setenv("XDG_CACHE_HOME", value)
         assert cache_dir() == root / "turnup"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders to another user")
+@pytest.mark.parametrize("given", ["kind", "kind/key"])
+def test_a_folder_of_another_user_is_not_trusted_for_its_name(tmp_path: Path, given: str) -> None:
+    """KIND/KEY that another user owns is refused: it need not hold what its key says."""
+    get_or_make("kind", "key", lambda folder: (folder / "kubelet").touch(), tmp_path)
+    shutil.chown(tmp_path / given, "nobody")
+    with pytest.raises(InputError, match=f"{tmp_path / given} belongs to nobody"):
+        get_or_make("kind", "key", lambda folder: (folder / "kubelet").touch(), tmp_path)

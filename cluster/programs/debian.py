@@ -44,7 +44,9 @@ def install_host_tools(progress: Progress, runner: Runner) -> None:
     if not missing:
         return
     packages = sorted(set(missing.values()))
-    with progress.step(f"Installing {', '.join(packages)}"):
+    plan = runner.run(["apt-get", "--simulate", "--no-install-recommends", "install", *packages], check=False).stdout
+    versions = dict(re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", plan, re.MULTILINE))
+    with progress.step(f"Installing {', '.join(f'{name} {versions.get(name, str())}'.rstrip() for name in packages)}"):
         _apt(runner, ["install", "--yes", "--no-install-recommends", *packages], f"install {' '.join(packages)}")
 
 

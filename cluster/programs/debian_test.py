@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from cluster.common.errors import ClusterError
 from cluster.common.fake_process import FakeRunner
 from cluster.common.process import Result
-from cluster.common.progress import SilentProgress
+from cluster.common.progress import Progress, SilentProgress
 from cluster.programs import debian
 
 _SILENT = SilentProgress()
@@ -111,8 +112,18 @@ def test_host_tools(machine: dict[str, str]) -> None:
     machine.update({program: f"/bin/{program}" for program in debian.HOST_TOOLS if program != "iptables"})
     runner = FakeRunner()
     debian.install_host_tools(_SILENT, runner)
-    assert runner.lines() == ["apt-get install --yes --no-install-recommends iptables"]
+    assert runner.lines() == ["apt-get --simulate --no-install-recommends install iptables", "apt-get install --yes --no-install-recommends iptables"]
 
     machine["iptables"] = "/sbin/iptables"
     debian.install_host_tools(_SILENT, runner)
-    assert len(runner.calls) == 1
+    assert len(runner.calls) == 2
+
+
+def test_host_tools_are_named_with_versions(machine: dict[str, str]) -> None:
+    """The step says which version is installed."""
+    machine.update({program: f"/bin/{program}" for program in debian.HOST_TOOLS if program != "iptables"})
+    runner = FakeRunner()
+    runner.answer("--simulate", output="Inst iptables (1.8.9-2 Debian:12.12/oldstable [amd64])")
+    shown = io.StringIO()
+    debian.install_host_tools(Progress(shown, terminal=False), runner)
+    assert "Installing iptables 1.8.9-2" in shown.getvalue()

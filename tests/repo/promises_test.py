@@ -1,4 +1,4 @@
-"""Tests of docs/promises.md: every promise is listed, and every test that it names is a test target."""
+"""Tests of docs/promises.md and docs/security.md: every promise is listed, and every test that they name is a test target."""
 
 import ast
 import re
@@ -8,7 +8,9 @@ import pytest
 from tests.repo import tree
 
 PAGE = tree.text(tree.Path("docs/promises.md"))
-LABELS = sorted(set(re.findall(r"`(//[\w/]+:\w+_test)`", PAGE)))
+SECURITY = tree.text(tree.Path("docs/security.md"))
+LABELS = sorted(set(re.findall(r"`(//[\w/]+:\w+_test)`", PAGE + SECURITY)))
+SECURITY_ROWS = dict(re.findall(r"^\| \*\*(S\d+)\*\* (.*) \|$", SECURITY, re.MULTILINE))
 ROWS = dict(re.findall(r"^\| \*\*(P\d+)\*\* (.*) \|$", PAGE, re.MULTILINE))
 
 
@@ -33,6 +35,12 @@ def test_every_promise_is_there():
     """The twelve promises are in order, and each has a test."""
     assert list(ROWS) == [f"P{number}" for number in range(1, 13)]
     assert [name for name, row in ROWS.items() if not re.search(r"`//[\w/]+:\w+_test`", row)] == []
+
+
+def test_every_promise_of_security_is_there():
+    """The promises of security are numbered without a gap, and each has a test."""
+    assert SECURITY_ROWS and list(SECURITY_ROWS) == [f"S{number}" for number in range(1, len(SECURITY_ROWS) + 1)]
+    assert [name for name, row in SECURITY_ROWS.items() if not re.search(r"`//[\w/]+:\w+_test`", row)] == []
 
 
 @pytest.mark.parametrize("label", LABELS)

@@ -16,13 +16,31 @@ import urllib3
 
 from cluster.common.errors import ClusterError
 from cluster.model.state import Cluster
+from rules.common.bounded_http import BadAnswerError, BoundedResponse, Budget
+from rules.common.control_characters import strip_control_characters
 
 __all__ = ["ApiClient", "ApiError", "wait_for"]
 
 _FIELD_MANAGER = "turnup-cluster"
+# The steps list nodes and pods of one cluster of this machine, and the API server ends a request after a minute.
+_ANSWER_SECONDS = 65.0
+_ANSWER_BYTES = 64 << 20
+_MESSAGE_CHARACTERS = 1000  # of a refusal
 _PAUSE = 0.03  # seconds between two attempts; a call takes about 2 ms
 
 _T = TypeVar("_T")
+
+
+class _Connection(urllib3.connection.HTTPSConnection):
+    """A connection with bounded answers."""
+
+    response_class = BoundedResponse
+
+
+class _Pool(urllib3.HTTPSConnectionPool):
+    """A pool of those."""
+
+    ConnectionCls = _Connection
 
 
 class ApiError(ClusterError):
@@ -71,16 +89,22 @@ class ApiClient:
         try:
             payload = None if body is None else json.dumps(body)
             headers = {"Content-Type": content_type, "Accept": "application/json"}
-            response = self._connections().request(method, path, body=payload, headers=headers, redirect=False)
-            text = response.data.decode()
-        except urllib3.exceptions.HTTPError as error:
+            with Budget(seconds=_ANSWER_SECONDS, size=_ANSWER_BYTES):
+                response = self._connections().request(method, path, body=payload, headers=headers, redirect=False, decode_content=False)
+            text = response.data.decode(errors="replace")
+            is_json = response.headers.get("Content-Type", "").partition(";")[0] == "application/json"
+            answer = json.loads(text) if is_json else text
+        except (BadAnswerError, RecursionError, ValueError, urllib3.exceptions.HTTPError) as error:
             self.close()
-            reason = str(error) or type(error).__name__
+            words = f"it {error}" if isinstance(error, BadAnswerError) else str(error) or type(error).__name__
+            reason = " ".join(strip_control_characters(words).split())[:_MESSAGE_CHARACTERS]
             raise ApiError(f"the API server https://{self._host}:{self._port} does not answer ({reason}); see `./turnup cluster logs`", 0) from None
-        answer = json.loads(text) if response.headers.get("Content-Type", "").partition(";")[0] == "application/json" else text
+        if 300 <= response.status < 400:
+            raise ApiError(f"https://{self._host}:{self._port} answers {method} {path} with a redirect, so it is not the cluster's API server", response.status)
         if response.status >= 400:
             message = answer.get("message", text) if isinstance(answer, dict) else text
-            raise ApiError(f"the API server refused {method} {path}: {message}", response.status)
+            words = " ".join(strip_control_characters(str(message)).split())[:_MESSAGE_CHARACTERS]
+            raise ApiError(f"the API server refused {method} {path}: {words}", response.status)
         return answer
 
     def apply(self, resource: str, item: dict[str, Any]) -> None:
@@ -105,7 +129,7 @@ class ApiClient:
     def _connections(self) -> urllib3.HTTPSConnectionPool:
         """Returns the pool of the one connection; no proxy and no retries, because the steps decide how long they wait."""
         if self._pool is None:
-            self._pool = urllib3.HTTPSConnectionPool(
+            self._pool = _Pool(
                 self._host,
                 self._port,
                 maxsize=1,

@@ -19,7 +19,7 @@ from cluster.images.registries import Registries
 from cluster.model.state import Cluster
 from cluster.programs.binaries import Binaries
 
-__all__ = ["node_spec"]
+__all__ = ["AUDIT_POLICY", "node_spec"]
 
 # Programs and libraries; some of them are links on some machines.
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr")
@@ -66,15 +66,20 @@ _SYSCTLS = {
 }
 
 # The audit log has the name and verb of each write, and no bodies, which can have secrets. Leases and events are left out,
-# because there are many and they say little.
-_AUDIT_POLICY = {
+# because there are many and they say little. The message of a refusal quotes the values that the server refuses, also at level
+# Metadata: of Secrets there is an entry when the request arrives, which has no answer, and none after that.
+AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
-    "omitStages": ["RequestReceived"],
     "rules": [
         {"level": "None", "verbs": ["get", "list", "watch"]},
+        {
+            "level": "Metadata",
+            "resources": [{"group": "", "resources": ["secrets"]}],
+            "omitStages": ["ResponseStarted", "ResponseComplete", "Panic"],
+        },
         {"level": "None", "resources": [{"group": "coordination.k8s.io"}, {"group": "", "resources": ["events"]}, {"group": "events.k8s.io"}]},
-        {"level": "Metadata"},
+        {"level": "Metadata", "omitStages": ["RequestReceived"]},
     ],
 }
 
@@ -213,7 +218,7 @@ def _files(cluster: Cluster, number: int, registries: Registries) -> dict[str, s
         **containerd_files(layout, number, registries),
     }
     if number == 1:
-        files["/etc/turnup/audit-policy.json"] = json.dumps(_AUDIT_POLICY, indent=2) + "\n"
+        files["/etc/turnup/audit-policy.json"] = json.dumps(AUDIT_POLICY, indent=2) + "\n"
         files["/etc/turnup/admission.json"] = json.dumps(_ADMISSION, indent=2) + "\n"
     return files
 

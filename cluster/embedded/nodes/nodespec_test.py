@@ -102,6 +102,15 @@ def test_audit_log_holds_no_bodies(cluster: Cluster) -> None:
     assert {rule["level"] for rule in policy["rules"]} == {"None", "Metadata"}
 
 
+def test_audit_log_holds_no_answer_about_secrets(cluster: Cluster) -> None:
+    """A refusal quotes what it refuses, so of Secrets only the arrival of a request is recorded; their rule comes before the general one."""
+    rules = json.loads(_spec(cluster, 1)["files"]["/etc/turnup/audit-policy.json"])["rules"]
+    about = next(rule for rule in rules if {"group": "", "resources": ["secrets"]} in rule.get("resources", []))
+
+    assert about["omitStages"] == ["ResponseStarted", "ResponseComplete", "Panic"]
+    assert rules.index(about) < rules.index({"level": "Metadata", "omitStages": ["RequestReceived"]}) == len(rules) - 1
+
+
 def test_root_is_the_nodes_own(cluster: Cluster) -> None:
     """Mounts from the machine are read-only, and its /var, /home, /root and /tmp are not among them."""
     mounts = {mount["target"]: mount for mount in _spec(cluster, 1)["mounts"]}

@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from rules.common.caches import check_trusted
 from rules.common.errors import InputError, TurnupError
 from rules.common.stamping import fill, read_status
 
@@ -127,6 +128,7 @@ def cache_folder(settings: Mapping[str, str], scratch: Path) -> Path:
     if not settings["cache"]:
         return scratch
     folder = Path(settings["cache"])
+    check_trusted(folder)
     try:
         for name in ("go-build", "go-mod"):
             (folder / name).mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,8 @@ debian_packages(
 ```
 
 `@NAME//:debs` is all of the packages, `@NAME//:PACKAGE.deb` is one. Each file is checked against the lock. If the archive no
-longer has a locked version, the repository takes apt's current version with a warning, so that an old checkout still builds.
+longer has a locked version, the repository takes apt's newer version with a warning, so that an old checkout still builds. An older
+one is an error, because a mirror can show an old state of the archive that is validly signed.
 
 `bazel run //rules/image:update_debian_lock -- NAME` writes the lock; an empty file is enough as the first lock. With
 `dependencies = True` the command also locks the dependencies that apt finds. A build downloads only what is locked.

@@ -9,14 +9,17 @@ TOOL_ATTRS = {
     "_tools": attr.label_list(
         doc = "The programs and the modules they import.",
         default = [
-            "//rules/common:caches.py",
+            "//rules/common:caches.py",  # the first; see run_tool
+            "//rules/common:cache_trust.py",
             "//rules/common:errors.py",
             "//rules/common:no_proxy.py",
             "//rules/common:unpacking.py",
             "//rules/image/tools:arguments.py",
             "//rules/image/tools:errors.py",
             "//rules/image/tools/debian:apt.py",
+            "//rules/image/tools/debian:errors.py",
             "//rules/image/tools/debian:lock.py",
+            "//rules/image/tools/debian:release.py",
             "//rules/image/tools/images:importing.py",
             "//rules/image/tools/oci:image_files.py",
             "//rules/image/tools/oci:layer_tars.py",

@@ -19,7 +19,10 @@ _ATTRS = {
     "_tools": attr.label_list(
         doc = "The programs and the modules they import.",
         default = [
-            Label("//rules/common:caches.py"),
+            Label("//rules/common:caches.py"),  # the first; see _impl
+            Label("//rules/common:bounded_http.py"),
+            Label("//rules/common:cache_trust.py"),
+            Label("//rules/common:control_characters.py"),
             Label("//rules/common:errors.py"),
             Label("//rules/java/tools/maven:Decrypt.java"),
             Label("//rules/java/tools/maven:MavenSession.java"),

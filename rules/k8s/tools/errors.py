@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TextIO
 
+from rules.common.control_characters import strip_control_characters
 from rules.common.errors import TurnupError, UsageError
 
 __all__ = [
@@ -124,15 +125,16 @@ def run_main(
     out = stderr or sys.stderr
 
     def say(sentence: str, code: int) -> int:
+        sentence = redact(strip_control_characters(redact(sentence)))
         try:
             if tell:
                 tell(sentence, code)
             else:
-                print("ERROR: " + redact(" ".join(sentence.split())), file=out, flush=True)
+                print("ERROR: " + " ".join(sentence.split()), file=out, flush=True)
         except OSError:
             # The output itself failed; the other stream may be another file.
             with contextlib.suppress(OSError, ValueError):
-                print("ERROR: " + redact(" ".join(sentence.split())), file=out, flush=True)
+                print("ERROR: " + " ".join(sentence.split()), file=out, flush=True)
         return code
 
     try:

@@ -19,16 +19,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rules.common.caches import cache_dir
-from rules.image.tools.errors import ImageError
+from rules.image.tools.debian.errors import AptError
+from rules.image.tools.debian.release import check_age
 
 SYSTEM_LISTS = Path("/var/lib/apt/lists")
 _SOURCES = "check the network and /etc/apt/sources.list*, then run this again"
 _PLANNED = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", re.MULTILINE)
+# Whatever the machine's apt.conf allows: no index without a valid signature, with a weak hash, or past its Valid-Until.
+_STRICT = [
+    "Acquire::AllowInsecureRepositories=false",
+    "Acquire::AllowWeakRepositories=false",
+    "Acquire::AllowDowngradeToInsecureRepositories=false",
+    "Acquire::Check-Date=true",
+    "Acquire::Check-Valid-Until=true",
+    "APT::Get::AllowUnauthenticated=false",
+]
 FRESH_SECONDS = 3600  # a private copy of the lists younger than this is not updated again
-
-
-class AptError(ImageError):
-    """apt is missing, or failed."""
 
 
 class Version(NamedTuple):
@@ -50,6 +56,18 @@ class Version(NamedTuple):
 def architecture() -> str:
     """Returns Debian's name of this machine's architecture."""
     return _run(["dpkg", "--print-architecture"]).strip()
+
+
+def is_older(one: str, other: str) -> bool:
+    """Returns whether a Debian version is older than another, as dpkg orders them.
+
+    Raises:
+        AptError: dpkg is missing.
+    """
+    try:
+        return subprocess.run(["dpkg", "--compare-versions", one, "lt", other], env=_environment(), capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        raise AptError("dpkg is not on this machine; Debian packages are fetched by Debian 12's own apt, so build there") from None
 
 
 def _environment() -> dict[str, str]:
@@ -110,7 +128,8 @@ class Apt:
 
     def __init__(self, lists: Path | None = None) -> None:
         # The user _apt may not enter the folder of downloads; apt prints long warnings about it unless it stays root.
-        self._options = ["-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=true", "-o", "Acquire::Retries=3"]
+        self._options = [word for option in _STRICT for word in ("-o", option)]
+        self._options += ["-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=true", "-o", "Acquire::Retries=3"]
         self._lists = lists
         self.problem: AptError | None = None
         if lists is not None:
@@ -125,6 +144,20 @@ class Apt:
         """Returns whether there are package lists to read."""
         folder = (self._lists / "lists") if self._lists else SYSTEM_LISTS
         return any(folder.glob("*_Packages*"))
+
+    def check_age(self) -> list[str]:
+        """Returns a warning for each index that is suspiciously old.
+
+        Raises:
+            AptError: an index is not valid any more.
+        """
+        lists = (self._lists / "lists") if self._lists else SYSTEM_LISTS
+        # The lists of sources that are not configured any more stay, and only get older.
+        used = _run(["apt-get", *self._options, "indextargets", "--format", "$(FILENAME)", "Created-By: Packages"]).splitlines()
+        names = [line.rpartition("/")[2] for line in used]
+        return check_age(
+            [path for path in lists.glob("*Release") if any(name.startswith(path.name.removesuffix("Release").removesuffix("In")) for name in names)]
+        )
 
     def update(self) -> None:
         """Fetches the private lists again.

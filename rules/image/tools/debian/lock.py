@@ -23,9 +23,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rules.common.caches import cache_dir
-from rules.image.tools.debian.apt import Apt, AptError, Version, architecture, private_apt
+from rules.image.tools.debian.apt import Apt, Version, architecture, is_older, private_apt
+from rules.image.tools.debian.errors import AptError
 from rules.image.tools.errors import InputError, run
 
+ALLOW = "--allow-downgrade="
+"""The option of the update command that lets one package go down a version."""
 UPDATE = "bazel run //rules/image:update_debian_lock -- "
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*\Z")
 _HEADER = "# Debian packages: name, version, architecture, sha256. Update with: "
@@ -189,9 +192,32 @@ def _current(apt: Apt, wanted: Sequence[Version], name: str) -> list[Version]:
     if missing := [v.name for v in wanted if v.name not in candidates]:
         raise AptError(f"debian_packages {name}: apt knows no package {', '.join(missing)}; check the spelling, and that apt's sources are Debian 12's")
     current = [candidates[v.name] for v in wanted]
+    check_downgrades(name, wanted, current)
     if need := [v for v in current if not _cached(v)]:
         _download(apt, need)
     return current
+
+
+def check_downgrades(name: str, before: Iterable[Version], after: Iterable[Version], allowed: Iterable[str] = ()) -> None:
+    """Checks that no package goes down a version: a mirror can show an old, validly signed state of the archive.
+
+    Args:
+        name: name of the repository.
+        before: the locked packages.
+        after: what the archive offers.
+        allowed: names of packages that may.
+
+    Raises:
+        AptError: one of them would.
+    """
+    locked_versions = {v.name: v.version for v in before}
+    for new in after:
+        old = locked_versions.get(new.name, "")
+        if old and old != new.version and new.name not in allowed and is_older(new.version, old):
+            raise AptError(
+                f"debian_packages {name}: the archive offers {new.name} {new.version}, older than {old} in the lock, as a mirror does that shows an "
+                f"old state; check the mirror in /etc/apt/sources.list*. If it is meant: {UPDATE}{name} {ALLOW}{new.name}"
+            )
 
 
 def resolve(name: str, asked: PackageRequest, lock: Path) -> tuple[list[Version], list[str]]:
@@ -222,8 +248,9 @@ def resolve(name: str, asked: PackageRequest, lock: Path) -> tuple[list[Version]
         missing = _from(apt, missing)
         if missing and apt.problem:
             raise apt.problem  # it is unknown whether the archive has them
+        aged = apt.check_age() if missing else []
         replaced = {v.name: v for v in _current(apt, missing, name)} if missing else {}
-    warnings = [
+    warnings = aged + [
         f"the archive no longer has {v.name} {v.version}; {replaced[v.name].version} is used instead, checked against apt's signed "
         f"index, and images differ from what the lock says: run {UPDATE}{name} and commit the lock"
         for v in missing
@@ -231,15 +258,16 @@ def resolve(name: str, asked: PackageRequest, lock: Path) -> tuple[list[Version]
     return [replaced.get(version.name, version) for version in wanted], warnings
 
 
-def latest(name: str, wanted: PackageRequest) -> list[Version]:
-    """Returns the archive's current version of each package, after an update of the lists.
+def latest(name: str, wanted: PackageRequest) -> tuple[list[Version], list[str]]:
+    """Returns the archive's current version of each package, after an update of the lists, and warnings about the archive's age.
 
     Raises:
-        AptError: apt can't update, does not know a package, or finds no consistent set.
+        AptError: apt can't update, an index is not valid any more, or apt does not know a package or finds no consistent set.
     """
     with private_apt(fresh=True) as apt:
         if apt.problem:
             raise apt.problem
+        aged = apt.check_age()
         names = [*wanted.packages, *wanted.exclude]
         found = {v.name: v for v in apt.versions(names, candidate=True)}
         if missing := sorted(set(names) - set(found)):
@@ -249,7 +277,7 @@ def latest(name: str, wanted: PackageRequest) -> list[Version]:
                 found = {v.name: v for v in apt.solve(wanted.packages, wanted.exclude)}
             except AptError as error:
                 raise AptError(f"debian_packages {name}: {error}") from None
-    return [found[package] for package in sorted(found)]
+    return [found[package] for package in sorted(found)], aged
 
 
 def main(argv: Sequence[str]) -> int:

@@ -1,7 +1,7 @@
-"""`bazel run //rules/image:update_debian_lock -- [NAME…]`: updates the locks of debian_packages repositories.
+"""`bazel run //rules/image:update_debian_lock -- [NAME…] [--allow-downgrade=PACKAGE]…`: updates the locks of debian_packages repositories.
 
-Without names it updates all locks in WORKSPACE. Bazel says which packages and lock a repository has, so nothing is configured
-twice.
+Without names it updates all locks in WORKSPACE. No package goes down a version unless it is allowed by name. Bazel says which packages
+and lock a repository has, so nothing is configured twice.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from rules.common.errors import UsageError
 from rules.image.tools.debian import lock as debian_lock
 from rules.image.tools.debian.apt import architecture
 from rules.image.tools.debian.lock import PackageRequest
@@ -58,14 +59,27 @@ def query(workspace: str) -> list[Repository]:
     return read_query(done.stdout)
 
 
-def update(repository: Repository, workspace: str) -> list[str]:
-    """Updates a repository's lock, and keeps the lines of other architectures; returns one line per change."""
+def update(repository: Repository, workspace: str, allowed: Sequence[str] = ()) -> list[str]:
+    """Updates a repository's lock, and keeps the lines of other architectures.
+
+    Args:
+        repository: the repository.
+        workspace: the folder of WORKSPACE.
+        allowed: names of packages that may go down a version.
+
+    Returns:
+        One line per change, after one per warning.
+
+    Raises:
+        AptError: the archive cannot be used, or offers an older version than the lock has.
+    """
     path, wanted = Path(workspace, repository.lock), repository.wanted
     wanted.check(repository.name)
     text = path.read_text("utf-8") if path.exists() else ""
     old = debian_lock.parse(text, repository.lock)
-    new = debian_lock.latest(repository.name, wanted)
+    new, warnings = debian_lock.latest(repository.name, wanted)
     machine = architecture()
+    debian_lock.check_downgrades(repository.name, (v for v in old if v.architecture in (machine, "all")), new, allowed)
     kept = [v for v in old if v.architecture not in (machine, "all") and v.name in wanted.packages]
     notes = []
     if wanted.dependencies:
@@ -78,7 +92,7 @@ def update(repository: Repository, workspace: str) -> list[str]:
     os.replace(temporary, path)
     before = {v.name: v.version for v in old if v.architecture in (machine, "all")}
     after = {v.name: v.version for v in new}
-    return [
+    return [f"  WARNING: {warning}" for warning in warnings] + [
         f"  {name}: {before.get(name, 'not there')} -> {after.get(name, 'removed')}"
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
@@ -91,12 +105,17 @@ def main(argv: Sequence[str]) -> int:
     if not workspace:
         raise InputError("the workspace is unknown; start this with bazel run //rules/image:update_debian_lock")
     repositories = {repository.name: repository for repository in query(workspace)}
-    for name in argv:
+    names = [word for word in argv if not word.startswith("-")]
+    allowed = [word.removeprefix(debian_lock.ALLOW) for word in argv if word.startswith(debian_lock.ALLOW)]
+    if unknown := [word for word in argv if word.startswith("-") and not word.startswith(debian_lock.ALLOW)]:
+        raise UsageError(f"{unknown[0]}: not an option; the only one is {debian_lock.ALLOW}PACKAGE")
+    for name in names:
         if name not in repositories:
             raise InputError(f"{name}: WORKSPACE has no debian_packages of that name; it has {', '.join(sorted(repositories)) or 'none'}")
-    for name in argv or sorted(repositories):
-        changes = update(repositories[name], workspace)
-        print(f"{repositories[name].lock}: " + ("\n".join([f"{len(changes)} changed", *changes]) if changes else "up to date"))
+    for name in names or sorted(repositories):
+        lines = update(repositories[name], workspace, allowed)
+        changed = sum(not line.startswith("  WARNING") for line in lines)
+        print("\n".join([f"{repositories[name].lock}: {f'{changed} changed' if changed else 'up to date'}", *lines]))
     return 0
 
 

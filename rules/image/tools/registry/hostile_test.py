@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rules.common.testing.hostile import HostileServer, redirect, whole
 from rules.image.tools.errors import TurnupError
 from rules.image.tools.oci import oci
 from rules.image.tools.pull import pull
@@ -17,10 +19,11 @@ from rules.image.tools.push.push import exists, push_all
 from rules.image.tools.registry.auth import Login
 from rules.image.tools.registry.registry import Registry
 from rules.image.tools.testing.built_images import make_image
-from rules.image.tools.testing.hostile import ANSWERS, TOKENS, HostileServer, redirect, whole
+from rules.image.tools.testing.hostile import ANSWERS, TOKENS
 
+LONG = os.environ.get("FORM") == "long"
 SECRET = "S3cret"
-_SECONDS = 8.0  # for a case; TIMEOUT and its companions are small in these tests
+_SECONDS = 400.0 if LONG else 30.0  # for a case; TIMEOUT and its companions are small in these tests
 _KIB = 200_000  # of memory, for all cases together
 _CONFIG = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
 _MANIFEST = oci.dump(oci.build_manifest(_CONFIG, []))
@@ -28,9 +31,10 @@ _MANIFEST = oci.dump(oci.build_manifest(_CONFIG, []))
 
 @pytest.fixture(autouse=True)
 def _short(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time limits of fractions of a second, one attempt, and no logins but those of a test."""
-    monkeypatch.setattr("rules.image.tools.registry.http1.TIMEOUT", 0.1)
-    monkeypatch.setattr("rules.image.tools.registry.http1.BODY_TIMEOUT", 0.15)
+    """Time limits of fractions of a second unless the form is long, one attempt, and no logins but those of a test."""
+    if not LONG:
+        monkeypatch.setattr("rules.image.tools.registry.http1.TIMEOUT", 0.1)
+        monkeypatch.setattr("rules.image.tools.registry.http1.BODY_TIMEOUT", 0.15)
     monkeypatch.setattr("rules.image.tools.registry.retry.ATTEMPTS", 1)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -2,7 +2,8 @@
 
 install() puts the three programs into a folder for PATH; they are this file. Their state is a JSON object in
 $FAKE_APT/state.json: `system` and `fresh` (package lists: name -> list of versions, newest first), `pool` (list of
-NAME=VERSION that can be downloaded), `offline` (true: nothing can be fetched), `depends` and `provides` (name -> names).
+NAME=VERSION that can be downloaded), `offline` (true: nothing can be fetched), `depends` and `provides`
+(name -> names), `release` (the text of the Release file, "" for none).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -52,11 +54,13 @@ class FakeApt:
         wrong: bool = False,
         depends: dict[str, list[str]] | None = None,
         provides: dict[str, list[str]] | None = None,
+        release: str = "",
     ) -> None:
         """Sets the content of the archive and of the machine's lists. Without a pool, everything in fresh can be downloaded."""
         fresh = fresh if fresh is not None else system or {}
         pool = pool if pool is not None else [f"{name}={version}" for name, versions in fresh.items() for version in versions]
         state = {"system": system or {}, "fresh": fresh, "pool": pool, "offline": offline, "wrong": wrong, "depends": depends or {}, "provides": provides or {}}
+        state["release"] = release
         (self.folder / "state.json").write_text(json.dumps(state))
         (self.folder / "log").write_text("")
 
@@ -95,6 +99,8 @@ def main(argv: list[str]) -> int:
     private = next((option.partition("=")[2] for option in options if option.startswith("Dir::State::lists=")), "")
     with open(Path(folder, "log"), "a", encoding="utf-8") as log:
         log.write(" ".join([program, *words, *(["(private)"] if private else [])]) + "\n")
+    if program == "dpkg" and "--compare-versions" in arguments:
+        return subprocess.run(["/usr/bin/dpkg", *arguments], check=False).returncode
     if program == "dpkg":
         print("amd64")
         return 0
@@ -103,6 +109,11 @@ def main(argv: list[str]) -> int:
         if state["offline"]:
             return _fail("Failed to fetch the index  Temporary failure resolving the archive")
         Path(private, "main_Packages").write_text("")
+        if state["release"]:
+            Path(private, "main_InRelease").write_text(state["release"])
+        return 0
+    if verb == "indextargets":
+        print("/lists/main_Packages")
         return 0
     lists = state["fresh" if private else "system"]
     if verb == "install":

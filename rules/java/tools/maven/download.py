@@ -12,14 +12,54 @@ import urllib.request
 from pathlib import Path
 from typing import IO
 
+from rules.common.bounded_http import BadAnswerError, BoundedResponse, Budget
+from rules.common.control_characters import strip_control_characters
 from rules.java.tools.maven.errors import FetchError
 from rules.java.tools.maven.repositories import Repository
 
 _TIMEOUT_SECONDS = 60
 _TRIES = 4
 _BLOCK = 1 << 20
+# Until the first byte of a file, redirects included: a repository manager may fetch the file from elsewhere first.
+_HEAD_SECONDS = 120.0
+# For the whole file; the repository rule that wants it gives up after this time.
+_FILE_SECONDS = 1800.0
+# The largest files of Maven repositories, distributions of servers, have about a GiB.
+_FILE_BYTES = 4 << 30
+# Slower than a modem, measured over the seconds after it.
+_SLOWEST = 1000.0
+_WINDOW_SECONDS = 60.0
+_SHOWN_CHARACTERS = 200
 # Answers that a later request may not get.
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection with bounded answers."""
+
+    response_class = BoundedResponse
+
+
+class _TlsConnection(http.client.HTTPSConnection):
+    """The same with TLS."""
+
+    response_class = BoundedResponse
+
+
+class _Http(urllib.request.HTTPHandler):
+    """Opens connections with bounded answers."""
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """Sends a request."""
+        return self.do_open(_Connection, req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    """The same with TLS, and the certificates of the system."""
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """Sends a request."""
+        return self.do_open(_TlsConnection, req)
 
 
 class _SameHostRedirect(urllib.request.HTTPRedirectHandler):
@@ -35,6 +75,9 @@ class _SameHostRedirect(urllib.request.HTTPRedirectHandler):
         newurl: str,
     ) -> urllib.request.Request | None:
         """Returns the request that follows a redirect."""
+        fp.close()  # urllib would read all of it
+        if urllib.parse.urlsplit(newurl).scheme not in ("http", "https"):  # urllib would follow one to ftp
+            return None
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         old, new = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
         if request is not None and (old.scheme, old.netloc) == (new.scheme, new.netloc):
@@ -80,15 +123,24 @@ def download(repository: Repository, path: str, part: Path) -> bool:
                 part.unlink(missing_ok=True)
             elif error.code not in _PASSING or attempt == _TRIES:
                 raise FetchError(_refusal(repository, url, error.code)) from error
-        except (OSError, http.client.HTTPException) as error:
-            if attempt == _TRIES:
-                reason = getattr(error, "reason", None) or error
+        except (BadAnswerError, ValueError, OSError, http.client.HTTPException) as error:
+            # What the repository sends to keep this busy is not worth another try.
+            if isinstance(error, BadAnswerError):
+                part.unlink(missing_ok=True)
+            if attempt == _TRIES or isinstance(error, BadAnswerError):
+                reason = _reason(error)
                 raise FetchError(
-                    f"repository {repository.id} did not send {shown(url)} in {_TRIES} tries ({reason}). "
+                    f"repository {repository.id} did not send {shown(url)} in {attempt} {'tries' if attempt > 1 else 'try'} ({reason}). "
                     "Check the network, and mirrors and proxies in ~/.m2/settings.xml."
                 ) from error
         time.sleep(2.0 ** (attempt - 1))
     raise FetchError(f"repository {repository.id} sent {shown(url)} in a wrong length {_TRIES} times. Check the repository, then try again.")
+
+
+def _reason(error: Exception) -> str:
+    """Returns an error's text in one short line; a repository may have chosen parts of it."""
+    text = f"it {error}" if isinstance(error, BadAnswerError) else str(getattr(error, "reason", None) or error) or type(error).__name__
+    return " ".join(strip_control_characters(text).split())[:_SHOWN_CHARACTERS]
 
 
 def _refusal(repository: Repository, url: str, code: int) -> str:
@@ -107,7 +159,7 @@ def _opener(repository: Repository) -> urllib.request.OpenerDirector:
         proxy = repository.proxy
         login = f"{urllib.parse.quote(proxy.username, safe='')}:{urllib.parse.quote(proxy.password, safe='')}@" if proxy.username else ""
         proxies = dict.fromkeys(("http", "https"), f"http://{login}{proxy.host}:{proxy.port}")
-    return urllib.request.build_opener(urllib.request.ProxyHandler(proxies), _SameHostRedirect)
+    return urllib.request.build_opener(urllib.request.ProxyHandler(proxies), _SameHostRedirect, _Http, _Https)
 
 
 def _headers(repository: Repository) -> dict[str, str]:
@@ -133,10 +185,13 @@ def _once(opener: urllib.request.OpenerDirector, url: str, headers: dict[str, st
     have = part.stat().st_size if part.exists() else 0
     if have:
         request.add_header("Range", f"bytes={have}-")
-    with opener.open(request, timeout=_TIMEOUT_SECONDS) as answer:
+    budget = Budget(seconds=_HEAD_SECONDS, size=_FILE_BYTES, slowest=_SLOWEST, window=_WINDOW_SECONDS)
+    with budget, opener.open(request, timeout=_TIMEOUT_SECONDS) as answer:
+        budget.extend(seconds=_FILE_SECONDS)
         resumed = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         with part.open("ab" if resumed else "wb") as file:
-            shutil.copyfileobj(answer, file, _BLOCK)
+            while block := answer.read(_BLOCK):
+                file.write(block)
             length = answer.headers.get("Content-Length")
             written = file.tell() - (have if resumed else 0)
     if length is not None and written != int(length):

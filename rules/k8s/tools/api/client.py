@@ -17,11 +17,14 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
-from rules.k8s.tools.api.answers import decode, refusal
-from rules.k8s.tools.api.transport import NO_ANSWER, Pool, create_pool, create_tls_context
+from rules.common.bounded_http import BadAnswerError, Budget
+from rules.k8s.tools.api.answer_shapes import event_of
+from rules.k8s.tools.api.answers import check_success, decode, refusal
+from rules.k8s.tools.api.transport import Pool, create_pool, create_tls_context, failure_reason, tls_reason
 from rules.k8s.tools.errors import ApiError, TurnupError, UnreachableError, is_schema_error
 from rules.k8s.tools.kubeconfig.kubeconfig import Connection
 from rules.k8s.tools.kubeconfig.proxy import proxy_name
+from rules.k8s.tools.masking.mask import CUT
 
 if TYPE_CHECKING:
     from rules.k8s.tools.kubeconfig.exec_plugin import Credentials
@@ -38,6 +41,17 @@ _RETRYABLE = frozenset({429, 500, 502, 503, 504})
 _ATTEMPTS = 5
 # The API server's limit for the size of a request.
 _MAX_REQUEST_BYTES = 3 * 1024 * 1024
+# An API server ends every request but watches and logs after 60 s (its --request-timeout).
+ANSWER_SECONDS = 65.0
+# An object has at most 1.5 MiB, the limit of etcd, and a list of 10,000 pods has about 100 MiB.
+ANSWER_BYTES = 256 << 20
+# An event of a watch has one object, or two in a conversion's message.
+EVENT_BYTES = 16 << 20
+# A pod may print lines of any length. A longer line is shown in pieces, and no more of the log of a stuck container is read.
+LOG_LINE_BYTES = 1 << 20
+# A log that is read to its end comes as fast as the connection allows.
+_SLOWEST_LOG = 100.0  # bytes per second, measured over ...
+LOG_WINDOW_SECONDS = 30.0
 # Webhook failures that a retry does not fix: the Service is missing, or the call has already taken its whole timeout.
 _PERMANENT_WEBHOOK_FAILURES = (" not found", "context deadline exceeded", "Client.Timeout")
 
@@ -115,7 +129,8 @@ class Client:
                 lines.add(name, value)
             # A proxy needs the absolute URL.
             url = self.url(path, query) if self.connection.proxy else self._url(path, query)
-            answer = self._pool.request(method, url, headers=lines, redirect=False, **options)
+            # Nothing asks for packed answers, and a few KiB of one may be a GiB.
+            answer = self._pool.request(method, url, headers=lines, redirect=False, decode_content=False, **options)
             if answer.status != 401 or last or not (plugin and used and plugin.renew(used)):
                 break
             answer.drain_conn()
@@ -165,6 +180,7 @@ class Client:
                 for text in warning_texts(answer.headers.getlist("Warning")):
                     self.on_warning(path, text)
             if answer.status < 300:
+                check_success(data, self.connection, method, path)
                 return answer.status, data
             if answer.status in _RETRYABLE and attempt + 1 < _ATTEMPTS and not _is_permanent(str(data)):
                 time.sleep(_pause(attempt, answer.headers.get("Retry-After")))
@@ -193,7 +209,7 @@ class Client:
             raise
 
     def text(self, path: str, query: Mapping[str, Any]) -> str:
-        """Returns the response of a GET as text, for logs.
+        """Returns the response of a GET as text, for the end of a log; of a very long one its beginning with CUT at the end.
 
         Args:
             path: path of the text.
@@ -204,12 +220,18 @@ class Client:
             UnreachableError: the server does not answer.
         """
         try:
-            answer = self._authenticated("GET", path, query, {"Accept": "*/*"})
-        except urllib3.exceptions.HTTPError as error:
+            with Budget(seconds=ANSWER_SECONDS, size=ANSWER_BYTES):
+                answer = self._authenticated("GET", path, query, {"Accept": "*/*"}, preload_content=False)
+                data = answer.read(LOG_LINE_BYTES + 1)
+        except (BadAnswerError, ValueError, urllib3.exceptions.HTTPError) as error:
             raise self._unreachable(error) from None
         if answer.status >= 300:
-            raise refusal(answer, decode(answer.data, self.connection, answer.status), self.connection, f"GET {path}")
-        return answer.data.decode("utf-8", "replace")
+            raise refusal(answer, decode(data, self.connection, answer.status), self.connection, f"GET {path}")
+        if len(data) > LOG_LINE_BYTES:
+            answer.close()
+            answer.release_conn()  # closed, but its place in the pool is free again
+            return data.decode("utf-8", "replace") + CUT
+        return data.decode("utf-8", "replace")
 
     def _send(
         self, method: str, path: str, query: Mapping[str, Any] | None, body: Any, content_type: str, accept: str, attempt: int, timeout: urllib3.Timeout
@@ -222,7 +244,10 @@ class Client:
             payload = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
             headers["Content-Type"] = content_type
         try:
-            return self._authenticated(method, path, query, headers, body=payload, timeout=timeout)
+            with Budget(seconds=ANSWER_SECONDS, size=ANSWER_BYTES):
+                return self._authenticated(method, path, query, headers, body=payload, timeout=timeout)
+        except BadAnswerError as error:
+            raise self._unreachable(error) from None
         except (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError, urllib3.exceptions.ProxyError) as error:
             raise self._unreachable(error) from None
         except (urllib3.exceptions.SSLError, urllib3.exceptions.ProtocolError, urllib3.exceptions.ReadTimeoutError) as error:
@@ -234,10 +259,12 @@ class Client:
             if attempt + 1 >= _ATTEMPTS or isinstance(error, urllib3.exceptions.ReadTimeoutError):
                 raise self._unreachable(error) from None
             return None
+        except (ValueError, urllib3.exceptions.HTTPError) as error:  # a chunk of negative length, headers that contradict each other
+            raise self._unreachable(error) from None
 
     def _check_tls(self, error: Exception) -> None:
         """Raises TurnupError if TLS failed for a reason that a retry does not fix; a broken handshake is just a broken connection."""
-        reason = _tls_reason(error) if isinstance(error, urllib3.exceptions.SSLError) else ""
+        reason = tls_reason(error) if isinstance(error, urllib3.exceptions.SSLError) else ""
         if reason:
             raise TurnupError(
                 f"{self.connection.server}: TLS failed ({reason}); the kubeconfig of context "
@@ -258,9 +285,14 @@ class Client:
             ApiError: the server refused the watch.
         """
         query = {**query, "watch": "1", "timeoutSeconds": str(max(1, int(seconds))), "allowWatchBookmarks": "true"}
-        for line in self._lines(path, query, "application/json", seconds + 10):
+        for line in self._lines(path, query, "application/json", seconds + 10, Budget(seconds=ANSWER_SECONDS, size=None), seconds=seconds + ANSWER_SECONDS):
+            if len(line) > EVENT_BYTES:
+                raise self._unreachable(BadAnswerError(f"sent an event of more than {EVENT_BYTES} bytes"))
             if line.strip():
-                yield json.loads(line)
+                event, problem = event_of(line, path)
+                if problem:
+                    raise self._unreachable(BadAnswerError(f"sent {problem}"))
+                yield event
 
     def lines(self, path: str, query: Mapping[str, Any], *, follow: bool = False) -> Iterator[str]:
         """Yields the lines of a text, such as a log.
@@ -274,25 +306,62 @@ class Client:
             ApiError: the server refused the request.
             UnreachableError: the text ended early; only without `follow`.
         """
-        for line in self._lines(path, query, "*/*", None if follow else self._timeout.read_timeout, whole=not follow):
-            yield line.decode("utf-8", "replace")
+        budget = Budget(seconds=ANSWER_SECONDS, size=None, slowest=0 if follow else _SLOWEST_LOG, window=LOG_WINDOW_SECONDS)
+        before = ""
+        for line in self._lines(path, query, "*/*", None if follow else self._timeout.read_timeout, budget, whole=not follow, most=LOG_LINE_BYTES):
+            # A value of a Secret may be cut in two; the mark lets both parts be masked.
+            after = CUT if len(line) > LOG_LINE_BYTES else ""
+            yield before + line.decode("utf-8", "replace") + after
+            before = after
 
-    def _lines(self, path: str, query: Mapping[str, Any], accept: str, silence: float | None, *, whole: bool = False) -> Iterator[bytes]:
-        """Yields lines as they arrive; `silence` is the longest time in seconds without a byte, None for no limit."""
+    def _lines(
+        self,
+        path: str,
+        query: Mapping[str, Any],
+        accept: str,
+        silence: float | None,
+        budget: Budget,
+        *,
+        whole: bool = False,
+        seconds: float | None = None,
+        most: int = EVENT_BYTES,
+    ) -> Iterator[bytes]:
+        """Yields lines as they arrive.
+
+        Args:
+            path: the path.
+            query: query parameters.
+            accept: media types that the response may have.
+            silence: the longest time in seconds without a byte, None for no limit.
+            budget: what the answer may take until its first line, and how slow it may be.
+            whole: whether an early end is an error.
+            seconds: the longest time for all lines; None for no limit.
+            most: a line of more bytes is yielded in pieces that are longer than this.
+        """
         try:
-            answer = self._authenticated("GET", path, query, {"Accept": accept}, preload_content=False, timeout=urllib3.Timeout(connect=4.0, read=silence))
+            with budget:
+                options: dict[str, Any] = {"preload_content": False, "timeout": urllib3.Timeout(connect=4.0, read=silence)}
+                answer = self._authenticated("GET", path, query, {"Accept": accept}, **options)
             if answer.status >= 300:
-                raise refusal(answer, decode(answer.read(), self.connection, answer.status), self.connection, f"GET {path}")
-            buffer = b""
-            for chunk in answer.stream(65536, decode_content=True):
+                data = answer.read(LOG_LINE_BYTES)
+                raise refusal(answer, decode(data, self.connection, answer.status), self.connection, f"GET {path}")
+            budget.extend(seconds=seconds)
+            buffer = bytearray()
+            for chunk in answer.stream(65536, decode_content=False):
+                searched = len(buffer)
                 buffer += chunk
-                *lines, buffer = buffer.split(b"\n")
-                yield from lines
+                while (end := buffer.find(b"\n", searched)) >= 0:
+                    yield bytes(buffer[:end])
+                    del buffer[: end + 1]
+                    searched = 0
+                if len(buffer) > most:
+                    yield bytes(buffer)
+                    buffer.clear()
             if buffer:
-                yield buffer
+                yield bytes(buffer)
             answer.release_conn()
-        except urllib3.exceptions.HTTPError as error:
-            if whole:
+        except (BadAnswerError, ValueError, urllib3.exceptions.HTTPError) as error:
+            if whole or not isinstance(error, urllib3.exceptions.HTTPError):
                 raise self._unreachable(error) from None
             return  # The caller opens a broken watch again.
 
@@ -309,7 +378,7 @@ class Client:
         via = f" through the proxy {proxy_name(self.connection.proxy)}" if self.connection.proxy else ""
         return UnreachableError(
             f"the API server {self.connection.server} of context {self.connection.context!r} does not answer{via} "
-            f"({_reason(error)}); start it ('./turnup cluster start'), or correct the kubeconfig{' or the proxy' if via else ''}."
+            f"({failure_reason(error)}); start it ('./turnup cluster start'), or correct the kubeconfig{' or the proxy' if via else ''}."
         )
 
 
@@ -324,36 +393,6 @@ def _is_permanent(message: str) -> bool:
 
 
 def _pause(attempt: int, retry_after: str | None) -> float:
-    if retry_after and retry_after.isdigit():
-        return min(float(retry_after), 5.0)
+    if retry_after and retry_after.isascii() and retry_after.isdigit():
+        return min(float(retry_after[:9]), 5.0)
     return min(0.1 * 2.0**attempt, 2.0)
-
-
-def _reason(error: Exception) -> str:
-    text = str(error)
-    if "Tunnel connection failed: " in text:
-        return text.partition("Tunnel connection failed: ")[2].rstrip("')")
-    for words in (
-        NO_ANSWER,
-        "Connection refused",
-        "No route to host",
-        "Network is unreachable",
-        "Name or service not known",
-        "Temporary failure in name resolution",
-        "reset by peer",
-        "closed connection",
-    ):
-        if words in text:
-            return words if words == NO_ANSWER else words.lower()
-    # This check comes last, because urllib3 counts refused connections among the timeouts.
-    return "timed out" if isinstance(error, urllib3.exceptions.TimeoutError) else type(error).__name__
-
-
-def _tls_reason(error: Exception) -> str:
-    """Returns why TLS cannot work with this kubeconfig; "" if the connection only broke."""
-    # urllib3 has its own words for a wrong host name, and OpenSSL writes some of its messages with underscores.
-    text = str(error).lower().replace("_", " ")
-    for words in ("certificate verify failed", "hostname mismatch", "doesn't match", "wrong version number", "certificate expired"):
-        if words in text:
-            return words
-    return ""

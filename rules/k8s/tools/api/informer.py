@@ -209,9 +209,14 @@ class Informer:
 
     def _list(self, resource: Resource, namespace: str) -> str:
         found = self._client.request("GET", resource.path(namespace))[1]
+        version: str = (found.get("metadata") or {}).get("resourceVersion") or ""
+        if not version:
+            raise _PermanentError(
+                f"{self._client.connection.server}: the list of {resource.plural} has no resourceVersion, so this is not an API server; "
+                f"correct the server of context {self._client.connection.context!r}."
+            )
         with self._changed:
             self._replace(resource, namespace, found.get("items") or [])
-        version: str = found["metadata"]["resourceVersion"]
         return version
 
     def _replace(self, resource: Resource, namespace: str, objects: Iterable[Object]) -> None:

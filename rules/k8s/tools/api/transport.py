@@ -14,6 +14,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from rules.common.bounded_http import BadAnswerError, BoundedResponse
 from rules.k8s.tools.cleanup import private_folder
 from rules.k8s.tools.errors import TurnupError
 
@@ -25,6 +26,13 @@ Pool = urllib3.HTTPConnectionPool | urllib3.ProxyManager
 
 NO_ANSWER = "no answer from DNS"
 """The reason in the error message if no DNS server answers."""
+
+# What libraries call a failure, and what it is called here; others are named in lower case.
+_WORDS = {
+    NO_ANSWER: NO_ANSWER,
+    "IncompleteRead": "it closed the connection in the middle of an answer",
+    "BadStatusLine": "it answers with something that is not HTTP",
+}
 
 # The system resolver, with several servers, waits longer than a run should.
 _RESOLVE_SECONDS = 4.0
@@ -38,7 +46,9 @@ _KEEP_ALIVE = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
 
 
 class _Named(HTTPConnection):
-    """An HTTP connection that resolves its host name within a deadline, which getaddrinfo does not support."""
+    """An HTTP connection that resolves its host name within a deadline, which getaddrinfo does not support, and with bounded answers."""
+
+    response_class = BoundedResponse
 
     def _new_conn(self) -> socket.socket:
         name = self._dns_host
@@ -164,3 +174,40 @@ def create_tls_context(connection: Connection, credentials: Credentials | None) 
             except ssl.SSLError:
                 raise TurnupError(f"{connection.source}: {origin} are not a PEM certificate and its unencrypted key; correct them, or log in again.") from None
     return context
+
+
+def failure_reason(error: Exception) -> str:
+    """Returns why a server counts as unreachable, in a few words."""
+    text = str(error)
+    if isinstance(error, BadAnswerError):
+        return f"it {text}"
+    if isinstance(error, ValueError):
+        return "it answers with something that is not HTTP"
+    if "Tunnel connection failed: " in text:
+        return text.partition("Tunnel connection failed: ")[2].rstrip("')")
+    for words in (
+        NO_ANSWER,
+        "Connection refused",
+        "No route to host",
+        "Network is unreachable",
+        "Name or service not known",
+        "Temporary failure in name resolution",
+        "reset by peer",
+        "closed connection",
+        "IncompleteRead",
+        "BadStatusLine",
+    ):
+        if words in text:
+            return _WORDS.get(words, words.lower())
+    # This check comes last, because urllib3 counts refused connections among the timeouts.
+    return "timed out" if isinstance(error, urllib3.exceptions.TimeoutError) else type(error).__name__
+
+
+def tls_reason(error: Exception) -> str:
+    """Returns why TLS cannot work with this kubeconfig; "" if the connection only broke."""
+    # urllib3 has its own words for a wrong host name, and OpenSSL writes some of its messages with underscores.
+    text = str(error).lower().replace("_", " ")
+    for words in ("certificate verify failed", "hostname mismatch", "doesn't match", "wrong version number", "certificate expired"):
+        if words in text:
+            return words
+    return ""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from rules.common.testing.hostile import HostileServer
 from rules.image.tools.testing.fake_registry import FakeRegistry
-from rules.image.tools.testing.hostile import ANSWERS, HostileServer
+from rules.image.tools.testing.hostile import ANSWERS
 from rules.image.tools.testing.pull_fixtures import fixture_fake, index_digest  # noqa: F401 (pytest finds the fixture by name)
 from rules.k8s.tools.images import lock_tool
 

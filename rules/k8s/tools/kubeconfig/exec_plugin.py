@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rules.common.control_characters import strip_control_characters
 from rules.k8s.tools import cleanup
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.kubeconfig.fields import token_of
@@ -35,6 +36,8 @@ _NOTE_SECONDS = 5.0
 _SPARE_SECONDS = 10.0
 # The part of the plugin's stderr that is kept for errors.
 _KEPT_BYTES = 2000
+# An ExecCredential has a token and a certificate; kubectl reads any number of bytes.
+_ANSWER_BYTES = 1 << 20
 # A process that the plugin leaves behind may keep the pipes open, so the plugin itself is polled at this interval.
 _POLL_SECONDS = 0.2
 
@@ -181,6 +184,8 @@ class PluginLogin:
                         heard[complains] = heard[complains][-_KEPT_BYTES:]
                         sys.stderr.write(data.decode("utf-8", "replace"))
                         sys.stderr.flush()
+                    elif len(heard[answers]) > _ANSWER_BYTES:
+                        raise self._failed(f"printed more than {_ANSWER_BYTES} bytes")
                 if not ready and process.poll() is not None:
                     break
                 told = self._check_time(time.monotonic() - started, told)
@@ -214,12 +219,14 @@ class PluginLogin:
             until = datetime.datetime.fromisoformat(end).timestamp() if end else None
         except KeyError as error:
             raise self._failed(f"returned no ExecCredential of {self._spec['apiVersion']}: no {error.args[0]}") from None
+        except RecursionError:
+            raise self._failed(f"returned no ExecCredential of {self._spec['apiVersion']}: nested too deeply") from None
         except json.JSONDecodeError:
             found = "something that is not JSON" if answer.strip() else "nothing"
             raise self._failed(f"returned no ExecCredential of {self._spec['apiVersion']}: {found}") from None
         except ValueError as error:
             raise self._failed(f"returned no ExecCredential of {self._spec['apiVersion']}: {error}") from None
-        except (TypeError, AttributeError):
+        except (TypeError, AttributeError, OverflowError):
             raise self._failed(f"returned no ExecCredential of {self._spec['apiVersion']}: fields of wrong types") from None
         return Credentials(token, certificate, key, until)
 
@@ -246,4 +253,4 @@ def cluster_info(cluster: Mapping[str, Any], ca: bytes | None) -> dict[str, Any]
 
 def _text(words: bytes) -> str:
     """Returns the end of some output on one line, for an error."""
-    return " ".join(words.decode("utf-8", "replace").split())[-300:].rstrip(". ")
+    return " ".join(strip_control_characters(words.decode("utf-8", "replace")).split())[-300:].rstrip(". ")

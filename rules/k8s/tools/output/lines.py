@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from rules.k8s.tools.durations import format_duration
@@ -10,9 +9,6 @@ from rules.k8s.tools.output.events import Event
 
 # The ANSI colors for pods. Red is reserved for errors.
 _COLORS = (32, 33, 34, 35, 36, 92, 93, 94, 95, 96)
-
-# Control characters, which text from logs, Events and messages must not send to a terminal; all but line breaks, tabs and colors.
-_CONTROL = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 
 
 def line(event: Event) -> str | None:
@@ -36,11 +32,6 @@ def line(event: Event) -> str | None:
     if kind == "error":
         return "ERROR: " + " ".join(event["message"].split())
     return None
-
-
-def strip_control_characters(text: str) -> str:
-    """Returns text without control characters, except line breaks, tabs and colors."""
-    return _CONTROL.sub("", text)
 
 
 def shorten(text: str, length: int) -> str:

@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+from rules.common.control_characters import strip_control_characters
 from rules.k8s.tools.output.events import Event
-from rules.k8s.tools.output.lines import line, strip_control_characters
+from rules.k8s.tools.output.lines import line
 from rules.k8s.tools.output.printers import PlainPrinter
 from rules.k8s.tools.output.tree import fitted, layout, lines, wrapped
 

@@ -14,9 +14,10 @@ import time
 from collections.abc import Sequence
 from typing import Any, Protocol, TextIO
 
+from rules.common.control_characters import escape_control_characters, strip_control_characters
 from rules.k8s.tools.durations import format_duration
 from rules.k8s.tools.output.events import Event
-from rules.k8s.tools.output.lines import blocking_lines, display_name, forward_line, line, log_line, shorten, strip_control_characters
+from rules.k8s.tools.output.lines import blocking_lines, display_name, forward_line, line, log_line, shorten
 
 # Seconds between two reports of what a run without a terminal waits for, and the most characters of a line of them.
 _PLAIN_EVERY = 10.0
@@ -65,17 +66,18 @@ class PlainPrinter:
         """Prints an event's line and data, if it has any."""
         text = line(event)
         if text is not None:
-            print(strip_control_characters(text) if self.stream.isatty() else text, file=self.stream, flush=True)
+            print(strip_control_characters(text, colors=True), file=self.stream, flush=True)
         data = self._data(event)
         if data is not None:
-            self.stdout.write(strip_control_characters(data) if self.stdout.isatty() else data)
+            # Also for a pipe, because its reader may print it. A manifest must not change, and YAML escapes what it has of them.
+            self.stdout.write(data if event["event"] == "manifest" else strip_control_characters(data, colors=True))
             self.stdout.flush()
 
     def status(self, title: str, states: Sequence[Event]) -> None:
         """Prints the tree."""
         from rules.k8s.tools.output.tree import layout, lines
 
-        self.stdout.write("".join(f"{before}{text}\n" for before, text, _ in lines(layout(title, states))))
+        self.stdout.write(strip_control_characters("".join(f"{before}{text}\n" for before, text, _ in lines(layout(title, states)))))
         self.stdout.flush()
 
     def begin(self, title: str) -> None:
@@ -90,10 +92,10 @@ class PlainPrinter:
             if state["ready"] and state["target"] not in self._ready:
                 self._ready.add(state["target"])
                 if now - self._begun > 1.0:
-                    print(f"  ready       {display_name(state)} ({format_duration(now - self._begun)})", file=self.stream, flush=True)
+                    print(f"  ready       {strip_control_characters(display_name(state))} ({format_duration(now - self._begun)})", file=self.stream, flush=True)
         if now - self._last > _PLAIN_EVERY:
             self._last = now
-            told, self._waiting = self._waiting, [shorten(" ".join(text.split()), _PLAIN_LENGTH) for text in blocking_lines(states)]
+            told, self._waiting = self._waiting, [shorten(" ".join(strip_control_characters(text).split()), _PLAIN_LENGTH) for text in blocking_lines(states)]
             for text in self._waiting:
                 if text not in told:
                     print(f"  waiting     {text}", file=self.stream, flush=True)
@@ -141,10 +143,10 @@ class JsonPrinter:
 
     def show(self, event: Event) -> None:
         """Prints an event."""
-        self._stdout.write(json.dumps(event, ensure_ascii=False, separators=(",", ":")) + "\n")
+        self._stdout.write(escape_control_characters(json.dumps(event, ensure_ascii=False, separators=(",", ":"))) + "\n")
         self._stdout.flush()
         if event["event"] == "error":
-            print(line(event), file=self._stderr, flush=True)
+            print(strip_control_characters(line(event) or ""), file=self._stderr, flush=True)
 
     def status(self, title: str, states: Sequence[Event]) -> None:
         """Prints the state of each target."""

@@ -11,8 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from rules.common.control_characters import strip_control_characters
 from rules.k8s.tools.masking.mask import Redactor
 from rules.k8s.tools.objects.objects import Identity, Object
 from rules.k8s.tools.output import events
@@ -117,25 +119,46 @@ class Reporter:
 
 
 def _masked_fields(fields: dict[str, Any], redact: Redactor) -> dict[str, Any]:
-    """Returns the fields of an event with everything masked but names."""
+    """Returns the fields of an event with everything masked but names, and without control characters."""
     masked = {}
     for key, value in fields.items():
         if key in _NESTED:
             masked[key] = [_masked_fields(inner, redact) for inner in value]
         else:
-            masked[key] = value if key in _NAMES else _masked(value, redact)
+            # A manifest is printed as it is: its formats, YAML and JSON, escape control characters.
+            clean = redact if key == "manifest" else partial(clean_text, redact=redact)
+            masked[key] = value if key in _NAMES else _masked(value, clean)
     return masked
 
 
-def _masked(value: Any, redact: Redactor) -> Any:
-    """Returns a JSON value with all strings masked, including keys."""
+def _masked(value: Any, clean: Callable[[str], str]) -> Any:
+    """Returns a JSON value with all strings cleaned, including keys."""
     if isinstance(value, str):
-        return redact(value)
+        return clean(value)
     if isinstance(value, dict):
-        return {redact(key): _masked(inner, redact) for key, inner in value.items()}
+        return {clean(key): _masked(inner, clean) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_masked(inner, redact) for inner in value]
+        return [_masked(inner, clean) for inner in value]
     return value
+
+
+def clean_text(text: str, redact: Callable[[str], str]) -> str:
+    """Returns a text from elsewhere without values of Secrets and without control characters but line breaks, tabs and colors.
+
+    A value with control characters or colors inside would be whole again on a screen, so it is masked before they are removed and
+    after.
+
+    Args:
+        text: the text.
+        redact: masks the values of Secrets.
+    """
+    masked = redact(text)
+    if masked.isprintable():
+        return masked
+    kept = strip_control_characters(masked, colors=True)
+    plain = strip_control_characters(kept)
+    hidden = redact(plain)
+    return hidden if hidden != plain else redact(kept)
 
 
 def choose_printer(arguments: Sequence[str], stdout: TextIO, stderr: TextIO, *, stdout_taken: bool = False) -> Printer:

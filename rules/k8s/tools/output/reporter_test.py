@@ -274,3 +274,66 @@ def test_a_remark_is_said_once():
         report.note("waiting for the lease")
 
     assert err.getvalue().splitlines() == ["note: //a:b: Service dev/x: nothing gives it an address", "waiting for the lease", "waiting for the lease"]
+
+
+EVIL = "no \x1b]0;TITLE\x07\x1b[2J\x9b31m\u202eway"
+
+
+def hostile_events() -> list[dict[str, Any]]:
+    """Returns events whose texts come from servers, containers and names, all with escape sequences."""
+    identity = {"kind": "Pod", "namespace": "dev", "name": EVIL}
+    return [
+        events.error(EVIL, 1),
+        {"event": "warning", "target": "//a", "object": identity, "text": EVIL},
+        {"event": "object", "target": "//a", "object": identity, "outcome": "failed to apply", "message": EVIL},
+        {"event": "log", "target": "//a", "service": "a", "pod": EVIL, "container": EVIL, "line": EVIL},
+        {
+            "event": "stuck",
+            "target": "//a",
+            "service": EVIL,
+            "object": identity,
+            "reason": EVIL,
+            "pod": EVIL,
+            "container": EVIL,
+            "last_event": EVIL,
+            "log": [EVIL],
+        },
+        {"event": "diff", "target": "//a", "object": identity, "diff": EVIL},
+        {"event": "description", "target": "//a", "text": EVIL},
+    ]
+
+
+@pytest.mark.parametrize("printer", [JsonPrinter, PlainPrinter])
+def test_nothing_printed_commands_a_terminal(printer):
+    """Neither stdout nor stderr has a control character of a server, a container or a name, as text and as JSON, on pipes as well."""
+    for event in hostile_events():
+        out, err = io.StringIO(), io.StringIO()
+        report = Reporter(printer(out, err), Redactor())
+        report.emit(event)
+        printed = out.getvalue() + err.getvalue()
+
+        assert printed and printed.replace("\n", "").isprintable(), (event["event"], printed)
+        if printer is JsonPrinter:
+            assert json.loads(out.getvalue().splitlines()[0])["event"] == event["event"]
+
+
+def test_an_error_without_a_reporter_commands_no_terminal():
+    """The one place that prints errors strips them, too."""
+    err = io.StringIO()
+
+    def body() -> int:
+        raise ValueError(EVIL)
+
+    assert run_main(body, stderr=err) == 1
+    assert err.getvalue().strip("\n").isprintable() and err.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize("between", ["\x00", "\x1b[0m", "\x1b[31m", "\x9b1m", "\x1b]0;x\x07", "\x08", "\u202e"])
+def test_a_value_with_control_characters_inside_is_masked(between):
+    """A value that would be whole again on a screen, once what stands inside it is gone or only colors it, is masked."""
+    out = io.StringIO()
+    report = Reporter(PlainPrinter(out, io.StringIO()), Redactor())
+    report.learn([SECRET])
+    report.emit({"event": "log", "target": "//a", "service": "a", "pod": "p", "container": "c", "line": f"got first-line{between}-7319 here"})
+
+    assert out.getvalue() == "p c | got *** here\n"

@@ -319,7 +319,7 @@ def test_debug_container_that_takes_too_long(shell, cluster, debuggable):
 
     def gone(path: str, body):
         cluster.remove(pod())
-        return 200, {}
+        return 200, {"kind": "Pod", "metadata": {"name": "web-1"}}
 
     cluster.subresources["ephemeralcontainers"] = gone
     done = run(shell, "--debug", "--image=tools", "true")
