@@ -30,7 +30,7 @@ def init_command(session: Session, directory: Path, folder: Path | None, release
         raise click.UsageError("--turnup and --release exclude each other; name the folder or the release")
     version = workspace.VERSION
     pinned = pin.of_release(release, version) if release else pin.of_folder(folder or workspace.ROOT)
-    plan = files.plan(directory, pinned, version, json_flags=_json_flags(session))
+    plan = files.plan(directory, pinned, json_flags=_json_flags(session))
     files.write(plan)
     for name in sorted(plan.new):
         print(f"new      {directory / name}", file=session.stdout)

@@ -48,13 +48,12 @@ def module_name(folder: Path) -> str:
     return name if name[:1].isalpha() else f"repo_{name}".rstrip("_")
 
 
-def plan(folder: Path, pin: Pin, version: str, *, json_flags: bool) -> Plan:
+def plan(folder: Path, pin: Pin, *, json_flags: bool) -> Plan:
     """Returns what to write into a folder.
 
     Args:
         folder: the repository's root; it may be missing or empty.
         pin: the version of Turnup.
-        version: its number.
         json_flags: whether the machine's Bazel needs flags for JSON workers.
 
     Raises:
@@ -72,11 +71,6 @@ def plan(folder: Path, pin: Pin, version: str, *, json_flags: bool) -> Plan:
         result.longer[existing] = f"\n{lines}"
     else:
         result.new["WORKSPACE"] = template("WORKSPACE", name=module_name(folder.absolute()), workspace_pin=lines)
-    module = template("MODULE.bazel", name=module_name(folder.absolute()), module_pin=pin.module(version))
-    if (folder / "MODULE.bazel").exists():
-        result.longer["MODULE.bazel"] = "\n" + module.partition("\n\n")[2]
-    elif not existing:
-        result.new["MODULE.bazel"] = module
     flags = template("bazelrc", bazel_4=template("bazelrc.4") if json_flags else "")
     _add(result, ".bazelrc", flags)
     _add(result, ".gitignore", template("gitignore"))

@@ -34,7 +34,7 @@ def _tree(folder: Path) -> dict[str, bytes]:
 
 
 def _plan(folder: Path) -> files.Plan:
-    return files.plan(folder, PIN, "1.0", json_flags=False)
+    return files.plan(folder, PIN, json_flags=False)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-__all__ = ["DEFAULTS", "DERIVED", "EXPRESSION", "KINDS", "assigned", "default_developer_env", "problem", "type_name"]
+__all__ = ["DEFAULTS", "DERIVED", "EXPRESSION", "KINDS", "assigned", "default_developer_env", "main", "problem", "type_name"]
 
 KINDS: dict[str, type] = {
     "ENVS": list,

@@ -49,6 +49,6 @@ def test_kubernetes_version_is_written_once():
 
 def test_changelog_has_the_version():
     """The version that --version prints is the newest of the changelog."""
-    version = re.search(r'^VERSION = "(.*)"', tree.text(tree.Path("cli/main.py")), re.MULTILINE)[1]
+    version = re.search(r'^VERSION = "(.*)"', tree.text(tree.Path("cli/common/workspace.py")), re.MULTILINE)[1]
 
     assert re.search(r"^## \[(\d\S*)\]", tree.text(tree.Path("CHANGELOG.md")), re.MULTILINE)[1] == version

@@ -1,6 +1,6 @@
 """rule_set: Bazel's own rule sets, from Debian's Bazel packages or from their releases."""
 
-load(":labels.bzl", "package_label")
+load("//rules/common:labels.bzl", "package_label")
 
 _DOC = """Makes one of Bazel's rule sets available.
 
