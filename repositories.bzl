@@ -9,7 +9,7 @@
     turnup_setup()
 """
 
-load("//rules/common/private:rule_sets.bzl", "bazel_rule_sets")
+load("//rules/common:repositories.bzl", "bazel_rule_sets")
 load("//rules/java:repositories.bzl", "host_jdk", "java_tools")
 load("//rules/jsonnet:repositories.bzl", "jsonnet_tools")
 load("//rules/k8s:environment.bzl", "turnup_environment")

@@ -2,6 +2,7 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts", "unittest")
 load("//rules/k8s:defs.bzl", "k8s_object", "k8s_objects")
+load("//rules/k8s/private:cluster_constants.bzl", "constants_error", "derived_constants")
 load("//rules/k8s/private:defaults.bzl", "macro_error")
 load("//rules/k8s/private:labels.bzl", "deps_error", "split_dep")
 load("//rules/k8s/private:macros.bzl", "object_error", "references_by_target")
@@ -92,6 +93,40 @@ def _macro_test_impl(ctx):
 # Names of k8s_defaults are names of macros.
 _macro_test = unittest.make(_macro_test_impl)
 
+_SHELL = struct(cluster = "", context = "", namespace = "jane", registry = "", subnet = "", user = "jane")
+
+def _constants_test_impl(ctx):
+    env = unittest.begin(ctx)
+    asserts.equals(env, None, constants_error({"ENVS": ["a"], "NAMESPACES": {"a": "x-{user}"}, "SUBNET": "10.0.0.0/24"}))
+    for values, message in [
+        ({"ENVS": "a"}, 'ENVS is "a"; assign it a list'),
+        ({"ENVS": ["a"], "NODES": "2"}, 'NODES is "2"; assign it an int'),
+        ({"ENVS": ["a", "a"]}, 'ENVS has "a" twice; remove one'),
+        ({"DEVELOPER_ENV": "b", "ENVS": ["a"]}, 'DEVELOPER_ENV is "b", which ENVS does not have; write one of ENVS'),
+        ({"ENVS": ["a"], "NAMESPACES": {"b": "x"}}, 'NAMESPACES has "b", which ENVS does not have; remove it, or add it to ENVS'),
+        ({"ENVS": ["a"], "SUBNET": "ten"}, 'SUBNET is "ten"; write an IPv4 network such as "172.19.0.0/26"'),
+    ]:
+        asserts.equals(env, message, constants_error(values))
+    defaults = {"CLUSTER_NAME": "local", "REGISTRY_PORT": 31000, "SUBNET": "172.19.0.0/26"}
+    found = derived_constants({"ENVS": ["live", "test"]}, defaults, _SHELL)
+    asserts.equals(env, {"live": "live", "test": "jane"}, found["NAMESPACES"])
+    asserts.equals(
+        env,
+        ["test", "jane", "172.19.0.2:31000", "turnup-local"],
+        [found[name] for name in ["DEVELOPER_ENV", "MYNS", "REGISTRY", "CONTEXT"]],
+    )
+    own = {"CONTEXT": "shop", "DEVELOPER_ENV": "me", "ENVS": ["live", "me", "myns"], "NAMESPACES": {"live": "shop", "me": "shop-{user}"}, "REGISTRY": "r:1"}
+    found = derived_constants(own, defaults, _SHELL)
+    asserts.equals(env, {"live": "shop", "me": "shop-jane", "myns": "myns"}, found["NAMESPACES"])
+    asserts.equals(env, ["shop-jane", "r:1", "shop"], [found[name] for name in ["MYNS", "REGISTRY", "CONTEXT"]])
+    shell = struct(cluster = "b", context = "", namespace = "jane", registry = "x:2", subnet = "10.0.0.0/24", user = "jane")
+    found = derived_constants(own, defaults, shell)
+    asserts.equals(env, ["turnup-b", "x:2", "10.0.0.2"], [found[name] for name in ["CONTEXT", "REGISTRY", "NODE_1"]])
+    return unittest.end(env)
+
+# What follows from cluster_constants.bzl and the shell.
+_constants_test = unittest.make(_constants_test_impl)
+
 def failure_tests(name):
     """Defines a wrong target and its test for every case, and a suite of the tests.
 
@@ -106,6 +141,10 @@ def failure_tests(name):
             message = message,
             target_under_test = ":wrong_" + case,
         )
+    _constants_test(
+        name = "constants_test",
+        size = "small",
+    )
     _deps_test(
         name = "deps_test",
         size = "small",
@@ -121,6 +160,7 @@ def failure_tests(name):
     native.test_suite(
         name = name,
         tests = [":%s_fails_test" % case for case in _CASES] + [
+            ":constants_test",
             ":deps_test",
             ":macro_test",
             ":object_test",
