@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import secrets
 import string
 
 from rules.k8s.tools.errors import TurnupError
@@ -79,4 +78,6 @@ def with_generated(obj: Object, live: Object | None) -> Object:
 
 def _new_value() -> str:
     """Returns a new random value in base64, as Secrets have their values."""
+    import secrets  # Few runs make a value, and all of them load this file.
+
     return base64.b64encode("".join(secrets.choice(_LETTERS) for _ in range(_LENGTH)).encode()).decode()
