@@ -22,7 +22,9 @@ def targets_of(package):
     names = {node.value for node in ast.walk(build) if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"\w+_test", node.value)}
     for node in ast.walk(build):
         # [pytest_test(name = test[:-len(".py")], …) for test in glob(["*_test.py"])]
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "glob" and "*_test.py" in ast.unparse(node):
+        # python_program declares a test for each file, too.
+        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+        if called == "python_program" or (called == "glob" and "*_test.py" in ast.unparse(node)):
             names |= {path.stem for path in tree.files() if path.parent == folder and path.name.endswith("_test.py")}
         if isinstance(node, ast.ListComp):
             # [pytest_test(name = "apply_%s_test" % name, …) for name in ["kill", …]]
