@@ -23,7 +23,7 @@ _ATTRS = dict(
         doc = "The tool that compares.",
     ),
     _engines = attr.label_list(
-        default = ["//rules/jsonnet:" + engine for engine in ENGINES],
+        default = [Label("//rules/jsonnet:" + engine) for engine in ENGINES],
         providers = [JsonnetEngineInfo],
         doc = "The engines.",
     ),

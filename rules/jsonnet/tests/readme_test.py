@@ -65,7 +65,7 @@ def _globals(path: Path) -> dict[str, Any]:
     """Evaluates a .bzl file as Python and returns its globals; rules and providers are dictionaries."""
     bazel = _Bazel()
     names: dict[str, Any] = {
-        **dict.fromkeys(("attr", "config", "repository_rule"), bazel),
+        **dict.fromkeys(("Label", "attr", "config", "repository_rule"), bazel),
         "rule": lambda **given: {"attrs": given.get("attrs", {})},
         "provider": lambda **given: {"fields": given["fields"]},
     }

@@ -31,7 +31,7 @@ def pytest_test(name, srcs, deps = [], args = [], **kwargs):
         name = name,
         srcs = srcs,
         args = ["$(rootpath %s)" % s for s in tests] + args,
-        main_module = "rules.python.tools.pytest_main",
-        deps = deps + ["//rules/python/tools:pytest_main"],
+        main_module = "turnup_pytest",
+        deps = deps + [Label("//rules/python/pytest:turnup_pytest")],
         **kwargs
     )

@@ -1,0 +1,78 @@
+"""Tests of repositories that are not Turnup's: a new one, one that exists and has folders of the same names, and one without clusters."""
+
+import json
+
+import pytest
+import yaml
+
+from tests.adoption.foreign import Foreign
+
+
+def _objects(text):
+    """Returns the objects of YAML text by kind and name."""
+    return {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(text) if each}
+
+
+def _tested(repository):
+    """Runs all tests of a repository, which must pass."""
+    done = repository.bazel("test", "//...", "--test_output=errors", USER="jane")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_new_repository(tmp_path):
+    """What `turnup init` writes builds and passes its tests; the manifests have the repository's own environments and names."""
+    with Foreign(tmp_path) as shop:
+        _tested(shop)
+        objects = _objects(shop.output("//greeter:myns-deep"))
+        assert {each["metadata"]["namespace"] for each in objects.values()} == {"jane"}
+        (container,) = objects["Deployment", "greeter"]["spec"]["template"]["spec"]["containers"]
+        assert container["image"].startswith("172.19.0.2:31000/greeter@sha256:")
+        setup = _objects(shop.output("//prod:setup"))
+        assert {name for kind, name in setup if kind == "Namespace"} >= {"prod", "dev", "jane"}
+        assert ("Namespace", "staging") not in setup
+        shop.build("//greeter:myns-deep.apply", "//prod:setup.apply", USER="jane")
+
+
+def test_an_existing_repository(tmp_path):
+    """Own folders rules, lib, python and cluster, own packages, constants and namespaces, and a service of a third repository."""
+    with Foreign(tmp_path, "existing", "depot", flags=False) as mart:
+        _tested(mart)
+        objects = _objects(mart.output("//orders:own-deep"))
+        assert {each["metadata"]["namespace"] for each in objects.values()} == {"mart-jane"}
+        (container,) = objects["Deployment", "orders"]["spec"]["template"]["spec"]["containers"]
+        variables = {each["name"]: each.get("value") for each in container["env"]}
+        assert variables["GREETING"] == "from the mart"
+        assert variables["STOCK"] == "stock.mart-jane.svc:9090"
+        assert container["image"].startswith("172.28.0.2:31000/orders@sha256:")
+        assert any(kind == "ConfigMap" and name.startswith("stock") for kind, name in objects)
+        live = _objects(mart.output("//orders:live"))
+        assert {each["metadata"]["namespace"] for each in live.values()} == {"mart"}
+
+
+def test_jsonnet_alone(tmp_path):
+    """A repository without clusters needs no constants, and fetches nothing for images, Java or clusters."""
+    with Foreign(tmp_path, "jsonnet_only") as site:
+        (site.root / "cluster_constants.bzl").unlink()
+        (site.root / "prod/BUILD").unlink()
+        _tested(site)
+        site.build("//site:page")
+        assert json.loads((site.root / "bazel-bin/site/page.json").read_text()) == {"title": "hello", "words": 11}
+        assert [name for name in site.fetched() if name.startswith(("debian_", "turnup_env", "maven", "pip"))] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "cluster_constants.bzl: ENVS is missing; assign it the list of your environments"),
+        ('ENV = ["a"]', "cluster_constants.bzl: ENV is not a constant that Turnup reads; write ENVS"),
+        ('ENVS = ["a"]\nNODES = "2"', "cluster_constants.bzl: NODES is '2'; assign it an int"),
+        ('ENVS = [env for env in "ab".elems()]\nDEVELOPER_ENV = "c"', 'cluster_constants.bzl: DEVELOPER_ENV is "c", which ENVS does not have'),
+        ("ENVS = [", "cluster_constants.bzl, line 1:"),
+    ],
+)
+def test_wrong_constants(tmp_path, text, sentence):
+    """A wrong constant is one sentence that names it and the file."""
+    with Foreign(tmp_path) as shop:
+        (shop.root / "cluster_constants.bzl").write_text(text + "\n")
+
+        assert sentence in shop.refused("//greeter:prod")

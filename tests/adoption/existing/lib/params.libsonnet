@@ -1,0 +1,2 @@
+// Turnup's library has a file of this name, too.
+{ greeting: 'from the mart' }

@@ -1,0 +1,3 @@
+"""A shelf; Turnup has a folder of this name, too."""
+
+SIZE = 12

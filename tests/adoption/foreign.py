@@ -1,0 +1,53 @@
+"""A repository that is not Turnup's, and uses this Turnup as @turnup."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Self
+
+from cli.init import files, pin
+from tests.build.nested import Nested
+from tests.repo import tree
+
+FOLDER = tree.ROOT / "tests" / "adoption"
+
+
+class Foreign(Nested):
+    """A repository with a Bazel of its own; use it as a context manager, which shuts its Bazel down at the end.
+
+    Args:
+        folder: where to make it.
+        copied: folders of tests/adoption to copy; the first is the repository. Empty: the repository is new.
+        flags: whether to have the flags that make Turnup fast on Bazel 4; without them everything works, too.
+    """
+
+    def __init__(self, folder: Path, *copied: str, flags: bool = True) -> None:
+        super().__init__(folder)
+        self._copied = copied
+        self._flags = flags
+        self.root = folder / (copied[0] if copied else "shop")
+
+    def __enter__(self) -> Self:
+        for name in self._copied:
+            shutil.copytree(FOLDER / name, self.root.parent / name)
+        plan = files.plan(self.root, pin.Pin(str(tree.ROOT)), json_flags=True)
+        files.write(plan)
+        if not self._flags:
+            (self.root / ".bazelrc").write_text("")
+        more = self.root / "packages.WORKSPACE"
+        if more.exists():
+            with (self.root / "WORKSPACE").open("a") as workspace:
+                workspace.write(more.read_text())
+        return self
+
+    def output(self, target: str, *arguments: str) -> str:
+        """Returns what `bazel run TARGET` prints to stdout, which must succeed."""
+        done = self.bazel("run", target, *arguments, USER="jane")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def fetched(self) -> set[str]:
+        """Returns the names of the repositories that Bazel has fetched."""
+        external = self._output_base / "external"
+        return {path.name for path in external.iterdir() if not path.name.startswith("@")}

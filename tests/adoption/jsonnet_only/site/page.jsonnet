@@ -1,0 +1,1 @@
+{ title: 'hello', words: std.length('hello world') }
