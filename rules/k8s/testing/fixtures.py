@@ -12,6 +12,7 @@ from rules.k8s.testing.fake_server import FakeServer
 from rules.k8s.testing.plans import namespace
 from rules.k8s.testing.shell import Shell
 from rules.k8s.tools.api.client import APPLY_PATCH, Client
+from rules.k8s.tools.objects.generated_values import generated_keys
 from rules.k8s.tools.objects.objects import OWNER_ANNOTATION, Identity, identity
 from rules.k8s.tools.stack.inventory import PART_OF
 
@@ -46,10 +47,22 @@ def fixture_sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return sent
 
 
+def _without_generated(obj: dict[str, Any]) -> dict[str, Any]:
+    """Returns an object as its manifest has it; an apply adds each generated value, and the resourceVersion that it must replace."""
+    keys = generated_keys(obj)
+    if not keys:
+        return obj
+    assert set(keys) <= set(obj["data"])
+    data = {key: value for key, value in obj["data"].items() if key not in keys}
+    meta = {key: value for key, value in obj["metadata"].items() if key != "resourceVersion"}
+    return {key: value for key, value in obj.items() if key != "data"} | {"metadata": meta} | ({"data": data} if data else {})
+
+
 def as_built(sent: Iterable[dict[str, Any]]) -> dict[Identity, dict[str, Any]]:
-    """Returns sent objects without the ApplySet label, the only field that depends on the cluster."""
+    """Returns sent objects without what depends on the cluster: the ApplySet label, and generated values of Secrets."""
     found = {}
-    for obj in sent:
+    for each in sent:
+        obj = _without_generated(each)
         labels = {key: value for key, value in obj["metadata"]["labels"].items() if key != PART_OF}
         meta = {key: value for key, value in obj["metadata"].items() if key != "labels"} | ({"labels": labels} if labels else {})
         found[identity(obj)] = {**obj, "metadata": meta}

@@ -36,14 +36,17 @@ def refuse_content(request: Request) -> Answer | None:
 def test_the_end_of_a_namespace_is_waited_for(shell, server):
     """A run reports a terminating namespace, waits until it is gone, and recreates it and its objects."""
     server.put(terminating_namespace())
-    server.refuse = lambda request: (
-        refuse_content(request)
-        if server.get(terminating_namespace()) and "deletionTimestamp" in (server.get(terminating_namespace()) or {})["metadata"]
-        else None
-    )
-    shell.make(namespace("dev"), config_map("a"))
     timer = threading.Timer(0.5, lambda: server.remove(namespace("dev")))
-    timer.start()
+    started = []
+
+    def refuse(request: Request) -> Answer | None:
+        if not started:  # the run has begun, however long its start takes
+            started.append(timer.start())
+        terminating = "deletionTimestamp" in (server.get(namespace("dev")) or {}).get("metadata", {})
+        return refuse_content(request) if terminating else None
+
+    server.refuse = refuse
+    shell.make(namespace("dev"), config_map("a"))
 
     assert shell.run("apply") == 0, shell.err
     timer.join()
