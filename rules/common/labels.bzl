@@ -24,3 +24,14 @@ def package_label(label):
       `@repository//package`.
     """
     return full_label(label).rpartition(":")[0]
+
+def short_folder(label):
+    """Returns the folder of a label's package in the form of File.short_path.
+
+    Args:
+      label: Label.
+
+    Returns:
+      the package, with `../repository/` before it for another repository.
+    """
+    return "/".join([part for part in ["../" + label.workspace_name if label.workspace_name else "", label.package] if part])

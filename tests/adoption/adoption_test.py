@@ -67,7 +67,7 @@ def test_jsonnet_alone(tmp_path):
         ('ENV = ["a"]', "cluster_constants.bzl: ENV is not a constant that Turnup reads; write ENVS"),
         ('ENVS = ["a"]\nNODES = "2"', "cluster_constants.bzl: NODES is '2'; assign it an int"),
         ('ENVS = [env for env in "ab".elems()]\nDEVELOPER_ENV = "c"', 'cluster_constants.bzl: DEVELOPER_ENV is "c", which ENVS does not have'),
-        ("ENVS = [", "cluster_constants.bzl, line 1:"),
+        ("ENVS = [", "cluster_constants.bzl, line 1: '[' was never closed; write NAME = value"),
     ],
 )
 def test_wrong_constants(tmp_path, text, sentence):
@@ -75,4 +75,7 @@ def test_wrong_constants(tmp_path, text, sentence):
     with Foreign(tmp_path) as shop:
         (shop.root / "cluster_constants.bzl").write_text(text + "\n")
 
-        assert sentence in shop.refused("//greeter:prod")
+        done = shop.bazel("build", "//greeter:prod")
+
+    assert done.returncode != 0
+    assert f"Error in fail: {sentence}" in done.stderr

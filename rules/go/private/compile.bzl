@@ -1,5 +1,6 @@
 """Runs the Go command in an action: the part that go_binary and go_test share."""
 
+load("//rules/common:labels.bzl", "short_folder")
 load(":providers.bzl", "GoModuleInfo", "GoSourcesInfo")
 
 SOURCES_ATTRS = {
@@ -78,7 +79,7 @@ def run_go(ctx, out, *, mode, status = [], x_defs = {}):
     args.add_all(["--go-mod", module.go_mod.short_path, module.go_mod])
     args.add_all([module.go_sum] if module.go_sum else [], format_each = "--go-sum=%s")
     args.add(ctx.attr.package, format = "--package=%s")
-    args.add(ctx.label.package, format = "--folder=%s")
+    args.add(short_folder(ctx.label), format = "--folder=%s")
     args.add_all(ctx.attr.gotags, format_each = "--tag=%s")
     args.add_all(status, format_each = "--status=%s")
     for variable, value in x_defs.items():

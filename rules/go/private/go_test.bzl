@@ -53,7 +53,7 @@ def _impl(ctx):
         output = launcher,
         substitutions = {
             "%{exports}": "\n".join(exports),
-            "%{folder}": in_double_quotes("%s/%s" % (ctx.workspace_name, ctx.label.package)),
+            "%{folder}": in_double_quotes("%s/%s" % (ctx.label.workspace_name or ctx.workspace_name, ctx.label.package)),
             "%{main}": in_double_quotes(runfiles_path(ctx, main.files_to_run.executable)),
             "%{program}": in_double_quotes(runfiles_path(ctx, program)),
         },
