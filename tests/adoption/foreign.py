@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +13,8 @@ from tests.build.nested import Nested
 from tests.repo import tree
 
 FOLDER = tree.ROOT / "tests" / "adoption"
+# What one repository of a test run has built, the next need not build again.
+_DISK_CACHE = tempfile.TemporaryDirectory(prefix="turnup-adoption-")
 
 
 class Foreign(Nested):
@@ -40,6 +44,10 @@ class Foreign(Nested):
             with (self.root / "WORKSPACE").open("a") as workspace:
                 workspace.write(more.read_text())
         return self
+
+    def bazel(self, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Runs a Bazel command, as in Nested, with a cache that all repositories of this test run share."""
+        return super().bazel(command, f"--disk_cache={_DISK_CACHE.name}", *arguments, **variables)
 
     def output(self, target: str, *arguments: str) -> str:
         """Returns what `bazel run TARGET` prints to stdout, which must succeed."""
