@@ -19,18 +19,24 @@ def _tested(repository):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_new_repository(tmp_path):
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """Returns the repository that `turnup init` writes."""
+    with Foreign(tmp_path_factory.mktemp("new")) as made:
+        yield made
+
+
+def test_a_new_repository(shop):
     """What `turnup init` writes builds and passes its tests; the manifests have the repository's own environments and names."""
-    with Foreign(tmp_path) as shop:
-        _tested(shop)
-        objects = _objects(shop.output("//greeter:myns-deep"))
-        assert {each["metadata"]["namespace"] for each in objects.values()} == {"jane"}
-        (container,) = objects["Deployment", "greeter"]["spec"]["template"]["spec"]["containers"]
-        assert container["image"].startswith("172.19.0.2:31000/greeter@sha256:")
-        setup = _objects(shop.output("//prod:setup"))
-        assert {name for kind, name in setup if kind == "Namespace"} >= {"prod", "dev", "jane"}
-        assert ("Namespace", "staging") not in setup
-        shop.build("//greeter:myns-deep.apply", "//prod:setup.apply", USER="jane")
+    _tested(shop)
+    objects = _objects(shop.output("//greeter:myns-deep"))
+    assert {each["metadata"]["namespace"] for each in objects.values()} == {"jane"}
+    (container,) = objects["Deployment", "greeter"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"].startswith("172.19.0.2:31000/greeter@sha256:")
+    setup = _objects(shop.output("//prod:setup"))
+    assert {name for kind, name in setup if kind == "Namespace"} >= {"prod", "dev", "jane"}
+    assert ("Namespace", "staging") not in setup
+    shop.build("//greeter:myns-deep.apply", "//prod:setup.apply", USER="jane")
 
 
 def test_an_existing_repository(tmp_path):
@@ -70,12 +76,13 @@ def test_jsonnet_alone(tmp_path):
         ("ENVS = [", "cluster_constants.bzl, line 1: '[' was never closed; write NAME = value"),
     ],
 )
-def test_wrong_constants(tmp_path, text, sentence):
+def test_wrong_constants(shop, text, sentence):
     """A wrong constant is one sentence that names it and the file."""
-    with Foreign(tmp_path) as shop:
-        (shop.root / "cluster_constants.bzl").write_text(text + "\n")
-
-        done = shop.bazel("build", "//greeter:prod")
+    constants = shop.root / "cluster_constants.bzl"
+    before = constants.read_text()
+    constants.write_text(text + "\n")
+    done = shop.bazel("build", "//greeter:prod")
+    constants.write_text(before)
 
     assert done.returncode != 0
     assert f"Error in fail: {sentence}" in done.stderr

@@ -1,3 +1,5 @@
+"""The constants of a mart: five environments, and namespaces by another scheme."""
+
 ENVS = ["live", "canary", "qa", "team", "own"]
 DEVELOPER_ENV = "own"
 NAMESPACES = {"canary": "mart-canary", "live": "mart", "own": "mart-{user}"}
