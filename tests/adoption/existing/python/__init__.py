@@ -1,0 +1,1 @@
+"""What the mart has in Python."""
