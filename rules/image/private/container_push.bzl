@@ -1,6 +1,7 @@
 """container_push: pushes an image, or a bundle of images, to a registry with `bazel run`."""
 
 load("@host_python//:defs.bzl", "PYTHON")
+load("@rules_python//python:py_info.bzl", "PyInfo")
 load("//rules/common:runfiles.bzl", "runfiles_path")
 load("//rules/common:shell.bzl", "in_double_quotes")
 load("//rules/image/private:actions.bzl", "run_image_tool")

@@ -1,6 +1,7 @@
 """py_image: an image of a Python program, in layers that change at different rates."""
 
 load("@rules_python//python:defs.bzl", "py_binary", "py_library")
+load("@rules_python//python:py_info.bzl", "PyInfo")
 load("//rules/image/private:arguments.bzl", "image_arguments")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "write_layer")

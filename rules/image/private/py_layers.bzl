@@ -1,5 +1,6 @@
 """An aspect that builds a layer for each third-party package, shared by all images that need the package."""
 
+load("@rules_python//python:py_info.bzl", "PyInfo")
 load("//rules/image/private:layer.bzl", "LAYER_ATTRS", "write_layer")
 
 PyLayersInfo = provider(

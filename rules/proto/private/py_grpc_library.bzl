@@ -1,6 +1,7 @@
 """py_grpc_library: the Python stubs and servicers of gRPC services."""
 
 load("@rules_proto//proto:defs.bzl", "ProtoInfo")
+load("@rules_python//python:py_info.bzl", "PyInfo")
 load(":generate.bzl", "generate")
 
 _DOC = """Generates the Python stubs and servicers of one proto_library with gRPC services.

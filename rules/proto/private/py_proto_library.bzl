@@ -1,6 +1,7 @@
 """py_proto_library: the Python modules of protocol buffer messages."""
 
 load("@rules_proto//proto:defs.bzl", "ProtoInfo")
+load("@rules_python//python:py_info.bzl", "PyInfo")
 load(":generate.bzl", "generate")
 
 _DOC = """Generates the Python modules of proto_library targets and of everything that they import.

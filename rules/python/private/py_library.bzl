@@ -1,6 +1,7 @@
 """py_library without a Python toolchain: sources, data and import paths as PyInfo."""
 
 load("@host_python//:defs.bzl", "PYTHON")
+load("@rules_python//python:py_info.bzl", "PyInfo")
 load("//rules/python/private:runfiles.bzl", "merge_runfiles")
 
 _DOC = """Makes Python files importable for other targets.

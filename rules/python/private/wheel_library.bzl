@@ -1,6 +1,7 @@
 """wheel_library: a wheel as a Python library, for the BUILD files of pip_repository."""
 
 load("@host_python//:defs.bzl", "PYTHON")
+load("@rules_python//python:py_info.bzl", "PyInfo")
 load("//rules/common:runfiles.bzl", "runfiles_path")
 load("//rules/python/private:runfiles.bzl", "merge_runfiles")
 

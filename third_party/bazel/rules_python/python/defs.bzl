@@ -1,6 +1,9 @@
-"""py_library, py_binary and py_test under rules_python's label, so that BUILD files need no change on a newer Bazel."""
+"""PyInfo, py_library, py_binary and py_test under rules_python's label, so that BUILD files need no change on a newer Bazel."""
 
 load("@turnup//rules/python:defs.bzl", _py_binary = "py_binary", _py_library = "py_library", _py_test = "py_test")
+load(":py_info.bzl", _PyInfo = "PyInfo")
+
+PyInfo = _PyInfo
 
 # Attributes of rules_python without effect here: folders of runfiles are namespace packages, and programs have no build
 # information. A rule of ours could not have them: rules_python takes both bool and int.

@@ -1,0 +1,3 @@
+"""The native provider, under another name: a file cannot export a name that it reads."""
+
+NativePyInfo = PyInfo
