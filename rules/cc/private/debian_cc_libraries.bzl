@@ -1,5 +1,7 @@
 """debian_cc_libraries: C++ libraries and programs of Debian packages, for cc_library and actions."""
 
+load("//rules/common:labels.bzl", "apparent_name", "package_label")
+
 _DOC = """Unpacks Debian packages with C or C++ libraries, so that cc_binary can compile and link with them. Nothing is installed.
 
 ```
@@ -49,7 +51,7 @@ def _impl(repository_ctx):
     attr = repository_ctx.attr
     arguments = []
     for label in attr.packages:
-        folder = repository_ctx.path(label.relative(":BUILD")).dirname
+        folder = repository_ctx.path(Label(package_label(label) + ":BUILD")).dirname
         for file in folder.readdir():
             if file.basename.endswith(".deb") and file.basename[:-len(".deb")] not in attr.exclude:
                 arguments.append("--deb=%s" % file)
@@ -57,7 +59,7 @@ def _impl(repository_ctx):
         arguments += ["--library=%s=%s" % (name, library) for library in libraries]
     arguments += ["--program=" + program for program in attr.programs]
     result = repository_ctx.execute(
-        [repository_ctx.read(attr._python).strip(), "-I", "-S", "-B", repository_ctx.path(attr._tool), repository_ctx.name] + arguments,
+        [repository_ctx.read(attr._python).strip(), "-I", "-S", "-B", repository_ctx.path(attr._tool), apparent_name(repository_ctx.name)] + arguments,
         timeout = 1800,
     )
     if result.return_code != 0:

@@ -1,5 +1,6 @@
 """go_modules: a repository with the Go modules that a go.mod requires, locked by its go.sum."""
 
+load("//rules/common:labels.bzl", "apparent_name", "full_label", "label_text", "package_label")
 load("//rules/go/toolchain:toolchain.bzl", "required_go", "version_numbers")
 
 _DOC = """Downloads the modules that a go.mod requires; each is checked against go.sum.
@@ -57,14 +58,6 @@ go_module(
 )
 """
 
-def _full(label):
-    """Returns a label that means the same in every repository."""
-    return "@%s//%s:%s" % (label.workspace_name, label.package, label.name)
-
-def _text(label):
-    """Returns a label as errors show it: //a:b, or @repository//a:b."""
-    return _full(label) if label.workspace_name else _full(label)[1:]
-
 def _reason(text):
     """Returns a message of Go as one line."""
     return " ".join([word for word in text.replace("\n", " ").replace("\t", " ").split(" ") if word])
@@ -91,7 +84,7 @@ def version_problem(name, go_mod, required, found):
     """
     have = found.replace("go", "", 1)
     if version_numbers(required) > version_numbers(have):
-        return "@%s: %s requires Go %s, but @host_go has %s. Add the file to go_mods of host_go." % (name, _text(go_mod), required, have)
+        return "@%s: %s requires Go %s, but @host_go has %s. Add the file to go_mods of host_go." % (name, label_text(go_mod), required, have)
     return None
 
 def download_problem(name, go_mod, go_sum, sums, return_code, stdout, stderr):
@@ -111,17 +104,17 @@ def download_problem(name, go_mod, go_sum, sums, return_code, stdout, stderr):
     modules = _json_objects(stdout)
     for module in modules:
         if module.get("Error"):
-            return "@%s: Go could not download %s %s (%s). Check the network, GOPROXY and %s." % (name, module["Path"], module["Version"], _reason(module["Error"]), _text(go_mod))
+            return "@%s: Go could not download %s %s (%s). Check the network, GOPROXY and %s." % (name, module["Path"], module["Version"], _reason(module["Error"]), label_text(go_mod))
     if return_code != 0:
-        return "@%s: go mod download failed (%s). Check %s and go.sum." % (name, _reason(stderr), _text(go_mod))
+        return "@%s: go mod download failed (%s). Check %s and go.sum." % (name, _reason(stderr), label_text(go_mod))
     known = _sums(sums)
     for module in modules:
         if not known.get("%s %s" % (module["Path"], module["Version"])):
-            return "@%s: %s has no hash of %s %s. Run go mod tidy in the folder of go.mod, and commit go.sum." % (name, _text(go_sum), module["Path"], module["Version"])
+            return "@%s: %s has no hash of %s %s. Run go mod tidy in the folder of go.mod, and commit go.sum." % (name, label_text(go_sum), module["Path"], module["Version"])
     return None
 
 def _impl(repository_ctx):
-    name, attr = repository_ctx.name, repository_ctx.attr
+    name, attr = apparent_name(repository_ctx.name), repository_ctx.attr
     settings = json.decode(repository_ctx.read(attr._go))
     required = required_go(repository_ctx, attr.go_mod)
     problem = version_problem(name, attr.go_mod, required, settings["version"])
@@ -150,9 +143,9 @@ def _impl(repository_ctx):
     for folder in ["cache", "module", "download/sumdb"]:
         repository_ctx.delete(folder)
     repository_ctx.file("BUILD", _BUILD.format(
-        go_mod = _full(attr.go_mod),
-        go_sum = _full(attr.go_sum),
-        rules = _full(Label("//rules/go/private:BUILD")).rpartition(":")[0],
+        go_mod = full_label(attr.go_mod),
+        go_sum = full_label(attr.go_sum),
+        rules = package_label(Label("//rules/go/private:BUILD")),
     ))
 
 go_modules = repository_rule(

@@ -1,5 +1,6 @@
 """go_test: the tests of a Go package."""
 
+load("//rules/common:labels.bzl", "repository_name")
 load("//rules/common:runfiles.bzl", "runfiles_path")
 load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
 load(":compile.bzl", "COMPILE_ATTRS", "SOURCES_ATTRS", "run_go")
@@ -53,7 +54,7 @@ def _impl(ctx):
         output = launcher,
         substitutions = {
             "%{exports}": "\n".join(exports),
-            "%{folder}": in_double_quotes("%s/%s" % (ctx.label.workspace_name or ctx.workspace_name, ctx.label.package)),
+            "%{folder}": in_double_quotes("%s/%s" % (repository_name(ctx.label) or ctx.workspace_name, ctx.label.package)),
             "%{main}": in_double_quotes(runfiles_path(ctx, main.files_to_run.executable)),
             "%{program}": in_double_quotes(runfiles_path(ctx, program)),
         },

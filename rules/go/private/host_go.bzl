@@ -1,5 +1,6 @@
 """host_go: finds the Go toolchain that builds Go programs."""
 
+load("//rules/common:labels.bzl", "apparent_name")
 load("//rules/go/toolchain:toolchain.bzl", "TOOLCHAIN_ATTRS", "find_go", "required_go", "version_numbers")
 
 _DOC = """Finds the Go toolchain that builds Go programs, and writes what it is to `go.json`.
@@ -53,7 +54,7 @@ def _impl(repository_ctx):
     go = find_go(repository_ctx, minimum)
     environ = repository_ctx.os.environ
     done = repository_ctx.execute([go, "env", "GOVERSION", "GOROOT"], environment = {"GOTOOLCHAIN": "local"})
-    problem = go_problem(repository_ctx.name, go, minimum, done.return_code, done.stdout, done.stderr)
+    problem = go_problem(apparent_name(repository_ctx.name), go, minimum, done.return_code, done.stdout, done.stderr)
     if problem:
         fail(problem)
     version, goroot = done.stdout.splitlines()[:2]

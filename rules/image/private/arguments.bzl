@@ -1,9 +1,13 @@
 """Checks and converts the arguments of the public macros before they reach the rules."""
 
-load("//rules/image/private:prebuilt.bzl", "label_text")
+load("//rules/common:labels.bzl", "full_label")
 load("//rules/image/private:unsupported.bzl", "COMMON", "check_arguments")
 
-def full_label(label):
+def _in_main_repository():
+    """Returns whether the BUILD file that calls is in the main repository."""
+    return native.repo_name() == "" if hasattr(native, "repo_name") else native.repository_name() == "@"
+
+def one_spelling(label):
     """Returns a label in full, so that two spellings of one target are one key of a dict.
 
     Args:
@@ -12,9 +16,9 @@ def full_label(label):
       string such as //a/b:c or @repository//a/b:c.
     """
     if type(label) != "string":
-        return label_text(label)
-    if native.repository_name() == "@" and label.startswith("@//"):
-        label = label[1:]
+        label = full_label(label)
+    if _in_main_repository() and label.startswith(("@//", "@@//")):
+        label = label.lstrip("@")
     if not label.startswith(("@", "//")):
         return "//%s:%s" % (native.package_name(), label.lstrip(":"))
     repository, slashes, path = label.partition("//")
@@ -35,7 +39,7 @@ def by_target(attribute, names):
         fail("%s: found a %s. Use a dict from name to label; for a value that depends on the configuration, name an alias that has a select in actual." % (attribute, type(names)))
     result = {}
     for name, target in names.items():
-        label = full_label(target)
+        label = one_spelling(target)
         result[label] = result[label] + "\n" + name if label in result else name
     return result
 

@@ -1,10 +1,11 @@
 """Assembles layers into an image: the part that all image rules share."""
 
+load("//rules/common:labels.bzl", "label_text")
 load("//rules/common:stamping.bzl", "stamp_keys")
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:arguments.bzl", "stamp_attr")
 load("//rules/image/private:layer.bzl", "check_paths")
-load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "archive_name", "image_info", "image_providers", "label_text", "list_folders", "write_archive")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "archive_name", "image_info", "image_providers", "list_folders", "write_archive")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 
 # The characters of `user`. Numbers are better: a cluster that requires runAsNonRoot cannot judge the name of an account

@@ -1,8 +1,9 @@
 """container_bundle: several images in one archive, each with its own name."""
 
+load("//rules/common:labels.bzl", "label_text")
 load("//rules/image/private:arguments.bzl", "by_target", "check_target", "stamp_attr", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
-load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info", "label_text", "write_archive")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info", "write_archive")
 load("//rules/image/private:providers.bzl", "BundleInfo")
 
 _DOC = """Builds `NAME.tar` with several images, for `docker load` and `ctr images import`.

@@ -1,5 +1,6 @@
 """container_load: a repository with an image from an archive."""
 
+load("//rules/common:labels.bzl", "package_label")
 load("//rules/image/private:container_pull.bzl", "COMMON", "PLATFORM_ATTRS")
 load("//rules/image/private:unsupported.bzl", "check_arguments")
 
@@ -25,7 +26,7 @@ _ATTRS = dict(
     ),
 )
 
-_BUILD = """load("@turnup//rules/image/private:prebuilt_image.bzl", "prebuilt_image")
+_BUILD = """load("{rules}:prebuilt_image.bzl", "prebuilt_image")
 
 prebuilt_image(
     name = "image",
@@ -56,7 +57,11 @@ prebuilt_image(
 def _impl(repository_ctx):
     attr = repository_ctx.attr
     repository_ctx.symlink(attr.file, "image/saved.tar")
-    repository_ctx.file("image/BUILD", _BUILD.format(architecture = attr.architecture, os = attr.os))
+    repository_ctx.file("image/BUILD", _BUILD.format(
+        architecture = attr.architecture,
+        os = attr.os,
+        rules = package_label(Label("//rules/image/private:BUILD")),
+    ))
 
 container_load_rule = repository_rule(
     implementation = _impl,

@@ -1,5 +1,6 @@
 """container_pull: a repository with an image from a registry."""
 
+load("//rules/common:labels.bzl", "apparent_name", "full_label")
 load("//rules/image/private:repository_tool.bzl", "TOOL_ATTRS", "run_tool")
 load("//rules/image/private:unsupported.bzl", "check_arguments")
 
@@ -67,9 +68,19 @@ The warning gives the digest to write here.""",
     **PLATFORM_ATTRS
 )
 
+_RULE = '''"""The rule of this image."""
+
+load("%s", _imported_image = "imported_image")
+
+imported_image = _imported_image
+'''
+
 def _impl(repository_ctx):
     attr = repository_ctx.attr
-    run_tool(repository_ctx, "pull.pull", [repository_ctx.name, attr.registry, attr.repository, attr.digest, attr.tag, attr.architecture, attr.os, attr.cpu_variant, str(attr.insecure)])
+    run_tool(repository_ctx, "pull.pull", [apparent_name(repository_ctx.name), attr.registry, attr.repository, attr.digest, attr.tag, attr.architecture, attr.os, attr.cpu_variant, str(attr.insecure)])
+
+    # The BUILD file loads the rule from here, because only a label that Bazel made names this repository of the rules.
+    repository_ctx.file("image/imported_image.bzl", _RULE % full_label(Label("//rules/image/private:imported_image.bzl")))
 
 container_pull_rule = repository_rule(
     implementation = _impl,

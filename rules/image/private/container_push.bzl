@@ -2,12 +2,13 @@
 
 load("@host_python//:defs.bzl", "PYTHON")
 load("@rules_python//python:py_info.bzl", "PyInfo")
+load("//rules/common:labels.bzl", "label_text")
 load("//rules/common:runfiles.bzl", "runfiles_path")
 load("//rules/common:shell.bzl", "in_double_quotes")
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:arguments.bzl", "check_target", "stamp_attr", "stamp_value")
 load("//rules/image/private:assemble.bzl", "expand")
-load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info", "label_text")
+load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info")
 load("//rules/image/private:providers.bzl", "BundleInfo", "ImageInfo")
 load("//rules/image/private:push_plan.bzl", "PUSH_PLAN_ATTRS", "push_files", "write_push_plan")
 

@@ -1,5 +1,6 @@
 """debian_packages: a repository with .deb files, locked by version and checksum."""
 
+load("//rules/common:labels.bzl", "apparent_name")
 load("//rules/image/private:repository_tool.bzl", "TOOL_ATTRS", "run_tool")
 
 _DOC = """Downloads Debian packages with the machine's apt-get. Nothing is installed and the machine does not change.
@@ -61,8 +62,8 @@ filegroup(
 def _impl(repository_ctx):
     attr = repository_ctx.attr
     if attr.exclude and attr.without:
-        fail("@%s: exclude and its old name without are both set. Move all packages to exclude." % repository_ctx.name)
-    arguments = ["fetch", repository_ctx.name, repository_ctx.path(attr.lock), "."]
+        fail("@%s: exclude and its old name without are both set. Move all packages to exclude." % apparent_name(repository_ctx.name))
+    arguments = ["fetch", apparent_name(repository_ctx.name), repository_ctx.path(attr.lock), "."]
     arguments += ["--dependencies"] if attr.dependencies else []
     arguments += ["--exclude=" + package for package in attr.exclude or attr.without]
     run_tool(repository_ctx, "debian.lock", arguments + attr.packages)

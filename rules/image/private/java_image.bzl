@@ -2,7 +2,8 @@
 
 load("@rules_java//java:defs.bzl", "java_binary", "java_library")
 load("@rules_java//java/common:java_info.bzl", "JavaInfo")
-load("//rules/image/private:arguments.bzl", "full_label", "image_arguments")
+load("//rules/common:labels.bzl", "label_text", "repository_name")
+load("//rules/image/private:arguments.bzl", "image_arguments", "one_spelling")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
 load("//rules/image/private:class_data_sharing.bzl", "SharingInfo")
 load("//rules/image/private:java_jdk.bzl", "JdkInfo")
@@ -10,7 +11,7 @@ load("//rules/image/private:java_layers.bzl", "JAVA_TOOL_ATTRS", "JavaLayersInfo
 load("//rules/image/private:java_runtime.bzl", "JAVA_HOME", "find_runtime", "link_runtime", "share_classes", "split_jars", "write_program")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "write_layer")
 load("//rules/image/private:locations.bzl", "located", "program_settings")
-load("//rules/image/private:prebuilt.bzl", "image_info", "label_text")
+load("//rules/image/private:prebuilt.bzl", "image_info")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 load("//rules/image/private:py_layers.bzl", "ROOT", "add_files", "shared_folders")
 load("//rules/image/private:unsupported.bzl", "COMMON")
@@ -143,10 +144,10 @@ def _jar_layers(ctx, base, shared, jars):
     result = list(shared)
     covered = {file.path: True for layer in shared for file in layer.files}
     jars = [jar for jar in jars if jar.path not in covered]
-    rest = [jar for jar in jars if jar.owner.workspace_name]
+    rest = [jar for jar in jars if repository_name(jar.owner)]
     if rest:
         result.append(_file_layer(ctx, "third_party", rest, base, what = "third party"))
-    jars = [jar for jar in jars if not jar.owner.workspace_name]
+    jars = [jar for jar in jars if not repository_name(jar.owner)]
     for number, library in enumerate(ctx.attr.layers):
         reached = {jar.path: True for jar in library[JavaInfo].transitive_runtime_jars.to_list()}
         own = [jar for jar in jars if jar.path in reached]
@@ -311,8 +312,8 @@ def java_image(name, base = None, binary = None, layers = [], **kwargs):
         tags = kwargs.get("tags", [])
         tags = tags if "manual" in tags else tags + ["manual"]
         if type(program.get("deps") or []) == "list":
-            named = {full_label(dep): True for dep in program.get("deps") or []}
-            added = [library for library in layers if full_label(library) not in named]
+            named = {one_spelling(dep): True for dep in program.get("deps") or []}
+            added = [library for library in layers if one_spelling(library) not in named]
             program["deps"] = (program.get("deps") or []) + added if added else program.get("deps")
         elif layers:
             # A separate target, because a select may also name these libraries.

@@ -1,7 +1,7 @@
 """java_jdk: the JDK of Debian packages, as the actions of java_image use it."""
 
+load("//rules/common:labels.bzl", "label_text")
 load("//rules/image/private:java_layers.bzl", "JAVA_TOOL_ATTRS", "run_java_tool")
-load("//rules/image/private:prebuilt.bzl", "label_text")
 
 _DOC = """Unpacks the JDK of Debian packages, for the Java runtimes of images.
 

@@ -1,6 +1,7 @@
 """An aspect that finds what a Java program has, with a layer for each third-party jar, shared by all images that need the jar."""
 
 load("@rules_java//java/common:java_info.bzl", "JavaInfo")
+load("//rules/common:labels.bzl", "apparent_name", "repository_name")
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:layer.bzl", "LAYER_ATTRS", "write_layer")
 load("//rules/image/private:locations.bzl", "located")
@@ -88,7 +89,7 @@ def _third_party(target, tags):
     for tag in tags:
         if tag.startswith("maven_coordinates="):
             return "third party: " + tag[len("maven_coordinates="):]
-    return "third party: %s//%s" % (target.label.workspace_name, target.label.name)
+    return "third party: %s//%s" % (apparent_name(repository_name(target.label)), target.label.name)
 
 def _aspect_impl(target, ctx):
     attr = ctx.rule.attr
@@ -97,14 +98,14 @@ def _aspect_impl(target, ctx):
         for dep in getattr(attr, edge, None) or []:
             if type(dep) == "Target" and JavaLayersInfo in dep:
                 inherited.append(dep[JavaLayersInfo])
-                if JavaInfo in dep and not dep.label.workspace_name and edge != "exports":
+                if JavaInfo in dep and not repository_name(dep.label) and edge != "exports":
                     direct += dep[JavaInfo].runtime_output_jars
     jars = target[JavaInfo].runtime_output_jars if JavaInfo in target else []
     indexes, layers = [], []
     for number, jar in enumerate(jars):
         name = "%s.image%s" % (target.label.name, ".%d" % number if number else "")
         indexes.append(index_jar(ctx, jar, name))
-        if target.label.workspace_name:
+        if repository_name(target.label):
             args = ctx.actions.args()
             add_files(args, [jar], ctx.workspace_name)
             layer = write_layer(ctx, name, args, depset([jar]), what = _third_party(target, getattr(attr, "tags", [])))

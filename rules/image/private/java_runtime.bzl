@@ -1,9 +1,10 @@
 """The Java runtime of an image, its start files and its archive of shared classes: the actions behind java_image."""
 
+load("//rules/common:labels.bzl", "label_text")
 load("//rules/image/private:java_jdk.bzl", "JdkInfo")
 load("//rules/image/private:java_layers.bzl", "run_java_tool")
 load("//rules/image/private:layer.bzl", "write_layer")
-load("//rules/image/private:prebuilt.bzl", "add_image", "image_files", "label_text")
+load("//rules/image/private:prebuilt.bzl", "add_image", "image_files")
 load("//rules/image/private:py_layers.bzl", "ROOT", "add_files", "image_path")
 
 # Where the tool puts a runtime (rules/image/tools/java/runtime.py).

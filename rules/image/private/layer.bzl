@@ -1,8 +1,9 @@
 """Attributes and actions of every rule that writes layers."""
 
+load("//rules/common:labels.bzl", "label_text")
+load("//rules/common:runfiles.bzl", "path_in_repository")
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:compression.bzl", "CompressionInfo")
-load("//rules/image/private:prebuilt.bzl", "label_text")
 
 # Part of the doc of each `env` attribute of images and layers.
 EXPANSION = """`$(NAME)` is a Make variable and `$$` is a dollar sign. After that, `$NAME` in a value of `env` is the value that the layers and
@@ -119,7 +120,7 @@ def check_content(attr):
 
 def _relative(file, package, data_path):
     """Returns the path of a file below `directory`."""
-    path = file.short_path[3:].partition("/")[2] if file.short_path.startswith("../") else file.short_path
+    path = path_in_repository(file)
     if data_path == "":
         return file.basename
     if data_path.startswith("/"):

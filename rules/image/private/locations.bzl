@@ -1,7 +1,7 @@
 """How images start their programs: $(location TARGET) in arguments and flags, and the settings of the image."""
 
+load("//rules/common:labels.bzl", "is_label_of", "label_text")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "expand")
-load("//rules/image/private:prebuilt.bzl", "label_text")
 load("//rules/image/private:py_layers.bzl", "ROOT", "image_path")
 
 def located(label, attribute, text, data, workspace):
@@ -27,7 +27,7 @@ def located(label, attribute, text, data, workspace):
             files = [
                 file
                 for target in data
-                if target.label == label.relative(name.strip())
+                if is_label_of(name.strip(), target.label, label)
                 for file in target[DefaultInfo].files.to_list()
             ]
             if len(files) != 1:

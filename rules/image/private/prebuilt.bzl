@@ -1,5 +1,6 @@
 """Prebuilt images: turns OCI layouts and archives, as files, into an ImageInfo wherever a rule takes an image."""
 
+load("//rules/common:labels.bzl", "label_text")
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:providers.bzl", "ImageInfo", "LayerInfo")
 
@@ -33,16 +34,6 @@ PREBUILT_ATTRS = {
         cfg = "exec",
     ),
 }
-
-def label_text(label):
-    """Returns a label as text that is the same in every version of Bazel, for use inside images.
-
-    Args:
-      label: Label.
-    Returns:
-      string such as //a/b:c or @repository//a/b:c.
-    """
-    return "%s//%s:%s" % ("@" + label.workspace_name if label.workspace_name else "", label.package, label.name)
 
 # The characters of image tags. isalnum() is also true for letters of other alphabets.
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"

@@ -1,12 +1,13 @@
 """Images of programs that are not scripts: the part that cc_image and go_image share."""
 
+load("//rules/common:labels.bzl", "label_text")
 load("//rules/image/private:actions.bzl", "run_image_tool")
 load("//rules/image/private:arguments.bzl", "image_arguments")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
 load("//rules/image/private:compression.bzl", "CompressionInfo")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "check_paths")
 load("//rules/image/private:locations.bzl", "program_settings")
-load("//rules/image/private:prebuilt.bzl", "add_image", "archive_name", "image_files", "image_info", "label_text", "list_folders")
+load("//rules/image/private:prebuilt.bzl", "add_image", "archive_name", "image_files", "image_info", "list_folders")
 load("//rules/image/private:providers.bzl", "ImageInfo", "LayerInfo")
 load("//rules/image/private:py_layers.bzl", "ROOT", "image_path")
 load("//rules/image/private:unsupported.bzl", "COMMON")

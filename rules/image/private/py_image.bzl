@@ -2,11 +2,13 @@
 
 load("@rules_python//python:defs.bzl", "py_binary", "py_library")
 load("@rules_python//python:py_info.bzl", "PyInfo")
+load("//rules/common:labels.bzl", "label_text", "repository_name")
+load("//rules/common:runfiles.bzl", "path_in_repository")
 load("//rules/image/private:arguments.bzl", "image_arguments")
 load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "IMAGE_OUTPUTS", "assemble", "check_settings")
 load("//rules/image/private:layer.bzl", "COMPRESSION_ATTR", "EXPANSION", "LAYER_ATTRS", "write_layer")
 load("//rules/image/private:locations.bzl", "program_settings")
-load("//rules/image/private:prebuilt.bzl", "image_info", "label_text")
+load("//rules/image/private:prebuilt.bzl", "image_info")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 load("//rules/image/private:py_layers.bzl", "PyLayersInfo", "ROOT", "add_files", "image_path", "py_layers_aspect", "shared_folders")
 load("//rules/image/private:unsupported.bzl", "COMMON")
@@ -87,8 +89,8 @@ def _module(ctx):
     if info.main_module:
         return info.main_module
     if not info.main:
-        fail("binary: %s does not say which file to run. Set its main." % ctx.attr.binary.label)
-    return info.main.short_path[:-len(".py")].replace("/", ".")
+        fail("binary: %s does not say which file to run. Set its main." % label_text(ctx.attr.binary.label))
+    return path_in_repository(info.main)[:-len(".py")].replace("/", ".")
 
 def _impl(ctx):
     check_settings(ctx.attr)
@@ -113,12 +115,12 @@ def _impl(ctx):
     ]
 
     # Files of other repositories that the aspect does not see, and packages beyond the limit.
-    rest = [file for file in files if file.owner.workspace_name]
+    rest = [file for file in files if repository_name(file.owner)]
     if rest:
         args = ctx.actions.args()
         add_files(args, rest, ctx.workspace_name, executables)
         third_party.append(write_layer(ctx, ctx.label.name + ".third_party", args, depset(rest), compression = ctx.attr.compression, lower = base.folders))
-        files = [file for file in files if not file.owner.workspace_name]
+        files = [file for file in files if not repository_name(file.owner)]
 
     middle = []
     for number, library in enumerate(ctx.attr.layers):

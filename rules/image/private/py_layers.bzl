@@ -1,6 +1,7 @@
 """An aspect that builds a layer for each third-party package, shared by all images that need the package."""
 
 load("@rules_python//python:py_info.bzl", "PyInfo")
+load("//rules/common:labels.bzl", "apparent_name", "repository_name")
 load("//rules/image/private:layer.bzl", "LAYER_ATTRS", "write_layer")
 
 PyLayersInfo = provider(
@@ -91,12 +92,12 @@ def _aspect_impl(target, ctx):
                 inherited.append(dep[PyLayersInfo].layers)
                 executables.append(dep[PyLayersInfo].executables)
     own = []
-    if target.label.workspace_name and PyInfo in target:
+    if repository_name(target.label) and PyInfo in target:
         files = target[DefaultInfo].files.to_list()
         if files:
             args = ctx.actions.args()
             add_files(args, files, ctx.workspace_name)
-            what = "%s//%s" % (target.label.workspace_name, target.label.package)
+            what = "%s//%s" % (apparent_name(repository_name(target.label)), target.label.package)
             layer = write_layer(
                 ctx,
                 target.label.name + ".image",

@@ -1,6 +1,7 @@
 """The compile action of all Java rules, and JavaInfo of its outputs."""
 
 load("@rules_java//java/common:java_info.bzl", "JavaInfo")
+load("//rules/common:labels.bzl", "label_text")
 load("//rules/common:worker.bzl", "worker_requirements")
 
 # The end of the names of header jars whose target is a proto_library: its dependents name a java_proto_library.
@@ -44,20 +45,6 @@ def run_tool(ctx, args, inputs, outputs, message):
 
 def _flag_pairs(args, flag, values):
     args.add_all(values, before_each = flag)
-
-def label_text(label):
-    """Returns a label as BUILD files of the main repository write it.
-
-    Args:
-      label: a Label.
-    Returns:
-      string.
-    """
-    text = str(label)
-    for main in ["@@//", "@//"]:
-        if text.startswith(main):
-            return text[len(main) - 2:]
-    return text
 
 def _owned(file):
     """Returns the arguments of a jar on the class path: its path, and the target to name for it (proto=LABEL for a proto_library)."""

@@ -1,5 +1,6 @@
 """maven_repository: third-party jars, locked by version and checksum, with rules_jvm_external's labels."""
 
+load("//rules/common:labels.bzl", "apparent_name", "package_label")
 load("//rules/java/private:maven_hub.bzl", "write_build", "write_defs")
 load("//rules/java/private:maven_specs.bzl", "coordinates", "parse_artifact")
 
@@ -77,7 +78,7 @@ Coordinates are `group:artifact:version`, `group:artifact:packaging:version` or
 def _specs(repository_ctx):
     """Returns the artifacts that are asked for, as dicts."""
     attr = repository_ctx.attr
-    found = [parse_artifact("@" + repository_ctx.name, text) for text in attr.artifacts]
+    found = [parse_artifact("@" + apparent_name(repository_ctx.name), text) for text in attr.artifacts]
     if attr.artifacts_file:
         number = 0
         for line in repository_ctx.read(attr.artifacts_file).split("\n"):
@@ -111,7 +112,7 @@ def _decode(text):
 
 def _problem(repository_ctx, lock, request):
     """Returns the sentence that says why a lock cannot be used, None if it can."""
-    cure = "Run `bazel run @%s//update`." % repository_ctx.name
+    cure = "Run `bazel run @%s//update`." % apparent_name(repository_ctx.name)
     where = str(repository_ctx.attr.lock)
     if lock == None:
         return "%s is not a lock; it may have conflict marks of a merge. Take one side or empty the file. %s" % (where, cure)
@@ -127,28 +128,28 @@ def _problem(repository_ctx, lock, request):
     if more:
         return "%s does not have %s. %s" % (where, ", ".join(more), cure)
     if less:
-        return "%s still has %s, which @%s no longer lists. %s" % (where, ", ".join(less), repository_ctx.name, cure)
+        return "%s still has %s, which @%s no longer lists. %s" % (where, ", ".join(less), apparent_name(repository_ctx.name), cure)
     changed = [name for name in sorted(request) if locked.get(name) != request[name]]
-    return "%s was made with other %s than @%s has. %s" % (where, " and ".join(changed), repository_ctx.name, cure)
+    return "%s was made with other %s than @%s has. %s" % (where, " and ".join(changed), apparent_name(repository_ctx.name), cure)
 
 def _impl(repository_ctx):
     attr = repository_ctx.attr
     specs = _specs(repository_ctx)
     if not specs:
-        fail("@%s: artifacts and artifacts_file name nothing. Add an artifact, such as group:artifact:version." % repository_ctx.name)
+        fail("@%s: artifacts and artifacts_file name nothing. Add an artifact, such as group:artifact:version." % apparent_name(repository_ctx.name))
     request = _request(repository_ctx, specs)
     lock = _decode(repository_ctx.read(attr.lock).strip())
     problem = _problem(repository_ctx, lock, request)
-    private = "@%s//%s" % (attr._hub.workspace_name, attr._hub.package)
+    private = package_label(attr._hub)
     artifacts = {} if problem else lock["artifacts"]
 
     # Bazel reads defs.bzl for every command. A lock that cannot be used must stop only what needs the jars, and never the update.
-    repository_ctx.file("defs.bzl", write_defs(repository_ctx.name, private, artifacts))
-    repository_ctx.file("BUILD", write_build(repository_ctx.name, specs, artifacts, attr, problem))
+    repository_ctx.file("defs.bzl", write_defs(apparent_name(repository_ctx.name), private, artifacts))
+    repository_ctx.file("BUILD", write_build(apparent_name(repository_ctx.name), specs, artifacts, attr, problem))
     repository_ctx.file("update/request.json", json.encode(dict(
         request,
         lock = str(attr.lock),
-        repository = repository_ctx.name,
+        repository = apparent_name(repository_ctx.name),
     )))
     repository_ctx.file("update/BUILD", """load("%s:maven_update.bzl", "maven_update")
 

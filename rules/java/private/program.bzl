@@ -1,8 +1,9 @@
 """The launcher and the main class of java_binary and java_test."""
 
+load("//rules/common:labels.bzl", "label_text")
 load("//rules/common:runfiles.bzl", "runfiles_path")
 load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
-load(":compile.bzl", "label_text", "run_tool")
+load(":compile.bzl", "run_tool")
 load(":jdk.bzl", "jdk_program")
 
 PROGRAM_ATTRS = {

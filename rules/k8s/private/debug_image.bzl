@@ -1,8 +1,8 @@
 """debug_image: the image of debug containers, as .exec pushes it."""
 
 load("@turnup_env//:constants.bzl", "REGISTRY")
+load("//rules/common:labels.bzl", "label_text")
 load("//rules/image:defs.bzl", "ImageInfo", "PUSH_PLAN_ATTRS", "push_files", "write_push_plan")
-load(":labels.bzl", "label_string")
 load(":providers.bzl", "DebugImageInfo")
 
 _DOC = "Plans the push of an image to the workspace's registry, from which .exec starts debug containers."
@@ -24,7 +24,7 @@ def _impl(ctx):
     image = ctx.attr.image[ImageInfo]
     plan = write_push_plan(
         ctx,
-        label_string(ctx.label),
+        label_text(ctx.label),
         [struct(docker = None, image = image, key = None, reference = None)],
         one_platform = True,
         private_plain = True,

@@ -1,5 +1,7 @@
 """k8s_defaults: a repository with a macro that is k8s_object with defaults."""
 
+load("//rules/common:labels.bzl", "apparent_name", "full_label")
+
 _DOC = """Writes `@NAME//:defaults.bzl` with a macro NAME, which is k8s_object with the given defaults.
 
 ```
@@ -24,7 +26,7 @@ _FIELDS = {
 
 _TEMPLATE = '''"""k8s_object with the defaults of @{name}."""
 
-load("@{workspace}//rules/k8s:defs.bzl", _k8s_object = "k8s_object")
+load("{rules}", _k8s_object = "k8s_object")
 
 _DEFAULTS = {defaults}
 
@@ -88,14 +90,13 @@ def macro_error(name):
     return None
 
 def _impl(repository_ctx):
-    # With Bzlmod the repository's own name comes last, after those of the module and of the extension.
-    name = repository_ctx.name.split("~")[-1].split("+")[-1]
+    name = apparent_name(repository_ctx.name)
     error = macro_error(name)
     if error:
         fail(error)
     defaults = {field: getattr(repository_ctx.attr, field) for field in _FIELDS if getattr(repository_ctx.attr, field)}
     repository_ctx.file("BUILD", "exports_files([\"defaults.bzl\"])\n")
-    repository_ctx.file("defaults.bzl", _TEMPLATE.format(defaults = repr(defaults), name = name, workspace = "turnup"))
+    repository_ctx.file("defaults.bzl", _TEMPLATE.format(defaults = repr(defaults), name = name, rules = full_label(Label("//rules/k8s:defs.bzl"))))
 
 k8s_defaults = repository_rule(
     implementation = _impl,

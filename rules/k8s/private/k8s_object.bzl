@@ -1,10 +1,10 @@
 """k8s_object: the objects of one template, resolved: with settings, namespace and image digests."""
 
 load("@turnup_env//:constants.bzl", "REGISTRY")
+load("//rules/common:labels.bzl", "label_text")
 load("//rules/common:stamping.bzl", "status_files")
 load("//rules/image:defs.bzl", "PREBUILT_IMAGE_ATTRS", "PUSH_PLAN_ATTRS", "image_info", "push_files", "write_push_plan")
 load(":building.bzl", "BUILD_ATTRS", "build_action", "build_args")
-load(":labels.bzl", "label_string")
 load(":launching.bzl", "LAUNCHER_ATTRS", "verb_launcher")
 load(":providers.bzl", "K8sObjectInfo", "ServiceInfo")
 
@@ -133,7 +133,7 @@ def _references(ctx, attribute):
         for reference in json.decode(references):
             expanded = ctx.expand_make_variables(attribute, reference, {})
             if expanded in result:
-                fail("%s: %s has the reference %r twice. Keep one." % (label_string(ctx.label), attribute, expanded))
+                fail("%s: %s has the reference %r twice. Keep one." % (label_text(ctx.label), attribute, expanded))
             result[expanded] = image
     return result
 
@@ -208,7 +208,7 @@ def _push_plans(ctx, label, resolved, images):
     return [struct(keys = tuple(images.keys()), label = label, plan = plan)]
 
 def _impl(ctx):
-    label = label_string(ctx.label)
+    label = label_text(ctx.label)
     _check(ctx, label)
     images, preloads = _references(ctx, "images"), _references(ctx, "preload")
     normalized = _normalize(ctx, label, images, preloads)

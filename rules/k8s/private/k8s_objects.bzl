@@ -1,7 +1,7 @@
 """k8s_objects: one closure of several targets."""
 
+load("//rules/common:labels.bzl", "label_text")
 load(":building.bzl", "BUILD_ATTRS", "build_action", "build_args")
-load(":labels.bzl", "label_string")
 load(":launching.bzl", "LAUNCHER_ATTRS", "verb_launcher")
 load(":providers.bzl", "K8sObjectInfo")
 
@@ -43,7 +43,7 @@ def _overrides(ctx, label, checked, entries, files):
     return output
 
 def _impl(ctx):
-    label = label_string(ctx.label)
+    label = label_text(ctx.label)
     infos = [target[K8sObjectInfo] for target in ctx.attr.objects]
     if not infos:
         fail("%s: objects is empty. Add at least one k8s_object." % label)

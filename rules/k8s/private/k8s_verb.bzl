@@ -1,6 +1,6 @@
 """k8s_verb: one verb of a closure, as a separate target."""
 
-load(":labels.bzl", "label_string")
+load("//rules/common:labels.bzl", "label_text")
 load(":launching.bzl", "LAUNCHER_ATTRS", "VERBS", "verb_launcher")
 load(":providers.bzl", "DebugImageInfo", "K8sObjectInfo")
 
@@ -26,7 +26,7 @@ _ATTRS = dict(
 
 def _impl(ctx):
     debug_image = ctx.attr.debug_image[DebugImageInfo] if ctx.attr.debug_image else None
-    launcher = verb_launcher(ctx, ctx.attr.object[K8sObjectInfo], ctx.attr.verb, label_string(ctx.attr.object.label), debug_image)
+    launcher = verb_launcher(ctx, ctx.attr.object[K8sObjectInfo], ctx.attr.verb, label_text(ctx.attr.object.label), debug_image)
     return [DefaultInfo(executable = launcher.executable, files = depset([launcher.executable]), runfiles = launcher.runfiles)]
 
 k8s_verb = rule(

@@ -1,16 +1,4 @@
-"""Labels as text, in the same form on every Bazel version."""
-
-def label_string(label):
-    """Returns a label as text.
-
-    Args:
-      label: Label.
-
-    Returns:
-      `//package:name`, with the prefix `@repository` for another repository.
-    """
-    repository = "@" + label.workspace_name if label.workspace_name else ""
-    return "%s//%s:%s" % (repository, label.package, label.name)
+"""Labels of services that a microservice depends on."""
 
 def split_dep(dep):
     """Splits a dependency on a service into its package and name.

@@ -1,9 +1,9 @@
 """Plans and launchers, which make a target runnable with `bazel run`."""
 
 load("@turnup_env//:constants.bzl", "REGISTRY")
+load("//rules/common:labels.bzl", "label_text")
 load("//rules/common:runfiles.bzl", "runfiles_path")
 load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
-load(":labels.bzl", "label_string")
 
 # What Bazel builds for each verb: manifests with resolved image digests, and the images themselves.
 VERBS = {
@@ -59,7 +59,7 @@ def write_launcher(ctx, tool, arguments, plan, runfiles):
         substitutions = {
             "%{arguments}": " ".join([shell_word(argument) for argument in arguments]),
             "%{plan}": in_double_quotes(runfiles_path(ctx, plan)),
-            "%{target}": in_double_quotes(label_string(ctx.label)),
+            "%{target}": in_double_quotes(label_text(ctx.label)),
             "%{tool}": in_double_quotes(runfiles_path(ctx, tool[DefaultInfo].files_to_run.executable)),
         },
         is_executable = True,

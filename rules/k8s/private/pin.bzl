@@ -1,8 +1,8 @@
 """pin: writes the images that environments run into the checked-in pins files."""
 
 load("@turnup_env//:constants.bzl", "CONTEXT", "REGISTRY")
+load("//rules/common:labels.bzl", "label_text")
 load("//rules/image:defs.bzl", "ImageInfo", "PUSH_PLAN_ATTRS", "push_files", "write_push_plan")
-load(":labels.bzl", "label_string")
 load(":launching.bzl", "write_launcher")
 load(":providers.bzl", "PinInfo")
 
@@ -70,7 +70,7 @@ def _own(ctx):
     if not ctx.attr.image:
         return [], []
     info = ctx.attr.image[ImageInfo]
-    label = label_string(ctx.label)
+    label = label_text(ctx.label)
     push_plan = None
     if ctx.attr.build:
         images = [struct(docker = None, image = info, key = None, reference = None)]
@@ -105,7 +105,7 @@ def _impl(ctx):
     lines.add(json.encode(struct(
         context = CONTEXT,
         environments = ctx.attr.environments,
-        label = label_string(ctx.label),
+        label = label_text(ctx.label),
         push = ctx.attr.push,
         registry = REGISTRY,
         workspace = ctx.workspace_name,

@@ -1,6 +1,6 @@
 """update_images: locks the images that manifests name by tag in a checked-in file."""
 
-load(":labels.bzl", "label_string")
+load("//rules/common:labels.bzl", "label_text", "repository_name")
 load(":launching.bzl", "write_launcher")
 load(":providers.bzl", "K8sObjectInfo")
 
@@ -31,9 +31,9 @@ _ATTRS = {
 }
 
 def _impl(ctx):
-    label = label_string(ctx.label)
-    if not ctx.file.lock.is_source or ctx.file.lock.owner.workspace_name:
-        fail("%s: image_lock: %s is not a file of this workspace. Use a checked-in file; an empty one is enough as the first lock." % (label, label_string(ctx.attr.lock.label)))
+    label = label_text(ctx.label)
+    if not ctx.file.lock.is_source or repository_name(ctx.file.lock.owner):
+        fail("%s: image_lock: %s is not a file of this workspace. Use a checked-in file; an empty one is enough as the first lock." % (label, label_text(ctx.attr.lock.label)))
     documents = [entry.normalized for target in ctx.attr.objects for entry in target[K8sObjectInfo].entries.to_list()]
     plan = ctx.actions.declare_file(ctx.label.name + ".plan.json")
     ctx.actions.write(plan, json.encode(struct(

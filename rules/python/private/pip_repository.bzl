@@ -1,5 +1,7 @@
 """pip_repository: third-party Python packages of a hash-locked requirements file, with rules_python's labels."""
 
+load("//rules/common:labels.bzl", "full_label")
+
 _DOC = """Downloads the wheels of a requirements file and makes a py_library of each.
 
 `@NAME//:requirements.bzl` has `requirement("package")`, which returns the label `@NAME//package`. pip checks each wheel
@@ -24,13 +26,24 @@ _ATTRS = {
     ),
 }
 
+_RULE = '''"""The rule of each package."""
+
+load("%s", _wheel_library = "wheel_library")
+
+wheel_library = _wheel_library
+'''
+
 def _impl(repository_ctx):
+    attr = repository_ctx.attr
     result = repository_ctx.execute(
-        [repository_ctx.read(repository_ctx.attr._python), repository_ctx.path(repository_ctx.attr._tool), repository_ctx.path(repository_ctx.attr.lock), repository_ctx.name],
+        [repository_ctx.read(attr._python), repository_ctx.path(attr._tool), repository_ctx.path(attr.lock)],
         timeout = 1800,
     )
+
+    # The BUILD files load the rule from here, because only a label that Bazel made names this repository of the rules.
+    repository_ctx.file("wheel_library.bzl", _RULE % full_label(Label("//rules/python/private:wheel_library.bzl")))
     if result.return_code != 0:
-        fail("%s: %s" % (repository_ctx.attr.lock, result.stderr.strip()))
+        fail("%s: %s" % (attr.lock, result.stderr.strip()))
 
 pip_repository = repository_rule(
     implementation = _impl,

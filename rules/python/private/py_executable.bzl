@@ -5,7 +5,7 @@ Bazel 4's own stub needs an interpreter named `python` and starts it twice. This
 """
 
 load("@host_python//:defs.bzl", "PYTHON")
-load("//rules/common:runfiles.bzl", "runfiles_path")
+load("//rules/common:runfiles.bzl", "path_in_repository", "runfiles_path")
 load("//rules/common:shell.bzl", "in_double_quotes", "shell_word")
 load("//rules/python/private:py_library.bzl", "PY_LIBRARY_ATTRS", "check_version", "library_providers")
 
@@ -43,10 +43,7 @@ def _main_module(ctx):
         if not named:
             fail("main: the value is empty, and srcs has no %s.py. Set main to the file to run." % ctx.label.name)
         main = named[0]
-    path = main.short_path
-    if path.startswith("../"):  # A file of another workspace: ../WORKSPACE/path.
-        path = "/".join(path.split("/")[2:])
-    return path[:-len(".py")].replace("/", ".")
+    return path_in_repository(main)[:-len(".py")].replace("/", ".")
 
 def py_executable(ctx):
     """Declares the launcher of a program.

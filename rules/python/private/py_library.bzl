@@ -2,6 +2,8 @@
 
 load("@host_python//:defs.bzl", "PYTHON")
 load("@rules_python//python:py_info.bzl", "PyInfo")
+load("//rules/common:labels.bzl", "repository_name")
+load("//rules/common:runfiles.bzl", "path_in_repository")
 load("//rules/python/private:runfiles.bzl", "merge_runfiles")
 
 _DOC = """Makes Python files importable for other targets.
@@ -44,12 +46,7 @@ def _byte_code(ctx):
         # pytest compiles test files itself, with its own assert.
         if src.owner.package != ctx.label.package or src.basename.endswith("_test.py"):
             continue
-        path = src.short_path
-
-        # A file of another repository has the path ../REPOSITORY/….
-        if path.startswith("../"):
-            path = path.split("/", 2)[2]
-        folder, _, name = path[len(ctx.label.package):].lstrip("/").rpartition("/")
+        folder, _, name = path_in_repository(src)[len(ctx.label.package):].lstrip("/").rpartition("/")
         output = ctx.actions.declare_file("%s__pycache__/%s.cpython-311.pyc" % (folder + "/" if folder else "", name[:-len(".py")]))
         outputs.append(output)
 
@@ -89,7 +86,7 @@ def library_providers(ctx):
     check_version(ctx, "srcs_version")
 
     # The target's own workspace; another workspace may use it.
-    root = ctx.label.workspace_name or ctx.workspace_name
+    root = repository_name(ctx.label) or ctx.workspace_name
     imports = [root] + ["/".join([p for p in [root, ctx.label.package, i] if p not in ("", ".")]) for i in ctx.attr.imports]
     runfiles = ctx.runfiles(files = ctx.files.srcs + ctx.files.data + _byte_code(ctx))
     return struct(

@@ -1,7 +1,7 @@
 """Fills a pip_repository: downloads each wheel of a lock with pip, then writes one BUILD file a package.
 
-Runs as `python download_wheels.py LOCK REPOSITORY_NAME` in the repository's folder, on an interpreter that may lack pip
-(then a venv in the same folder provides it).
+Runs as `python download_wheels.py LOCK` in the repository's folder, on an interpreter that may lack pip (then a venv in the same
+folder provides it). Labels are written so that they hold under any name of the repository.
 """
 
 import email.parser
@@ -18,7 +18,7 @@ _REQUIREMENTS_BZL = '''"""Labels of the packages in the lock."""
 
 _PACKAGES = {packages}
 
-all_requirements = ["@{repository}//" + p for p in _PACKAGES]
+all_requirements = [str(Label("//" + p)) for p in _PACKAGES]
 
 def requirement(name):
     """The label of a package.
@@ -31,10 +31,10 @@ def requirement(name):
     normal = name.lower().replace("-", "_").replace(".", "_")
     if normal not in _PACKAGES:
         fail("requirement(%r): not in the lock; add it to requirements.in and run its update command" % name)
-    return "@{repository}//" + normal
+    return str(Label("//" + normal))
 '''
 
-_PACKAGE_BUILD = """load("@turnup//rules/python/private:wheel_library.bzl", "wheel_library")
+_PACKAGE_BUILD = """load("//:wheel_library.bzl", "wheel_library")
 
 package(default_visibility = ["//visibility:public"])
 
@@ -134,12 +134,12 @@ def main(argv: list[str]) -> int:
     """Writes the repository into the current folder.
 
     Args:
-        argv: the lock's path and the repository's name.
+        argv: the lock's path.
 
     Returns:
         0, or 1 after one sentence on stderr.
     """
-    lock, repository = Path(argv[0]), argv[1]
+    lock = Path(argv[0])
     try:
         python = _pip_python()
         if python != sys.executable:
@@ -150,13 +150,13 @@ def main(argv: list[str]) -> int:
         available = locked_names(lock.read_text())
         wheels = {normalize(w.name.split("-")[0]): w for w in _download(python, lock)}
         for name, wheel in wheels.items():
-            deps = [f"@{repository}//{d}" for d in dependencies(wheel, available, Requirement)]
+            deps = [f"//{d}" for d in dependencies(wheel, available, Requirement)]
             package = Path(name)
             package.mkdir(exist_ok=True)
             wheel.rename(package / wheel.name)
             package.joinpath("BUILD").write_text(_PACKAGE_BUILD.format(name=name, wheel=wheel.name, deps=repr(deps).replace("'", '"')))
         Path("BUILD").write_text(_ROOT_BUILD)
-        Path("requirements.bzl").write_text(_REQUIREMENTS_BZL.format(packages=repr(sorted(wheels)).replace("'", '"'), repository=repository))
+        Path("requirements.bzl").write_text(_REQUIREMENTS_BZL.format(packages=repr(sorted(wheels)).replace("'", '"')))
     except LockError as error:
         print(error, file=sys.stderr)
         return 1

@@ -32,7 +32,7 @@ from rules.image.tools.registry.names import DOCKER_HUB, DOCKER_HUB_HOST
 from rules.image.tools.registry.parallel import run_parallel
 
 _DOWNLOADS = 4  # at once
-_BUILD = """load("@turnup//rules/image/private:imported_image.bzl", "imported_image")
+_BUILD = """load(":imported_image.bzl", "imported_image")
 
 imported_image(
     name = "image",
