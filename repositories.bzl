@@ -31,6 +31,15 @@ def turnup_repositories(constants = "//:cluster_constants.bzl"):
         never read it.
     """
     bazel_rule_sets()
+    tool_repositories(constants)
+    java_tools()
+
+def tool_repositories(constants):  # buildifier: disable=unnamed-macro
+    """Declares what WORKSPACE and MODULE.bazel have in common.
+
+    Args:
+      constants: label of the file with the repository's constants.
+    """
     host_python(name = "host_python")
     pip_repository(
         name = "turnup_pip",
@@ -43,5 +52,4 @@ def turnup_repositories(constants = "//:cluster_constants.bzl"):
     )
     turnup_debian_repositories()
     host_jdk(name = "host_jdk")
-    java_tools()
     turnup_go_repositories()

@@ -95,9 +95,15 @@ _RULE_SETS = {
         stand_in = "rules_java",
         url = _RELEASES % ("rules_java", "5.5.0/rules_java-5.5.0.tar.gz"),
     ),
+    # Debian's bazel_skylib and platforms for Bazel 7 name their licenses.
+    "rules_license": dict(
+        debian = "rules/license",
+        sha256 = "4531deccb913639c30e5c7512a054d5d875698daeb75d8cf90f284375fe7c360",
+        url = _RELEASES % ("rules_license", "0.0.7/rules_license-0.0.7.tar.gz"),
+    ),
     "rules_proto": dict(
-        debian = "rules/proto",
         sha256 = "dc3fb206a2cb3441b485eb1e423165b231235a1ea9b031b4433cf7bc1fa460dd",
+        stand_in = "rules_proto",
         strip_prefix = "rules_proto-5.3.0-21.7",
         url = "https://github.com/bazelbuild/rules_proto/archive/refs/tags/5.3.0-21.7.tar.gz",
     ),

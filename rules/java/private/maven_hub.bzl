@@ -36,25 +36,40 @@ def write_defs(name, private, artifacts):
         "def pinned_maven_install():",
         '    """Declares a repository for each locked file."""',
     ]
-    for key in sorted(artifacts):
-        one = artifacts[key]
-        if "sha256" in one:
-            lines += _jar(_repository(name, key), key, one["version"], _parts(key)[3], one["sha256"])
-        if "sources_sha256" in one:
-            lines += _jar(_repository(name, key) + "_sources", key, one["version"], "sources", one["sources_sha256"])
+    for jar in jars(name, artifacts):
+        lines += [
+            "    maven_jar(",
+            "        name = %s," % repr(jar["name"]),
+            "        coordinates = %s," % repr(jar["coordinates"]),
+            "        sha256 = %s," % repr(jar["sha256"]),
+            "    )",
+        ]
     if lines[-1].endswith('"""'):
         lines.append("    pass")
     return "\n".join(lines) + "\n"
 
+def jars(name, artifacts):
+    """Returns the repositories of a lock's files.
+
+    Args:
+      name: the name of the maven_repository.
+      artifacts: the lock's artifacts, by key.
+
+    Returns:
+      list of dicts, the attributes of each maven_jar.
+    """
+    found = []
+    for key in sorted(artifacts):
+        one = artifacts[key]
+        if "sha256" in one:
+            found.append(_jar(_repository(name, key), key, one["version"], _parts(key)[3], one["sha256"]))
+        if "sources_sha256" in one:
+            found.append(_jar(_repository(name, key) + "_sources", key, one["version"], "sources", one["sources_sha256"]))
+    return found
+
 def _jar(repository, key, version, classifier, sha256):
     group, artifact, packaging, _ = _parts(key)
-    return [
-        "    maven_jar(",
-        "        name = %s," % repr(repository),
-        "        coordinates = %s," % repr(":".join([group, artifact, packaging, classifier, version])),
-        "        sha256 = %s," % repr(sha256),
-        "    )",
-    ]
+    return dict(name = repository, coordinates = ":".join([group, artifact, packaging, classifier, version]), sha256 = sha256)
 
 def write_build(name, specs, artifacts, attr, problem):
     """Writes the BUILD file.

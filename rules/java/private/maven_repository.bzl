@@ -29,7 +29,7 @@ lock. A build downloads only the locked jars that its targets need, each into a 
 Repositories, mirrors, logins and proxies are those of `~/.m2/settings.xml` and of the Maven installation.
 """
 
-_ATTRS = {
+MAVEN_ATTRS = {
     "artifacts": attr.string_list(
         doc = """The artifacts to lock with all that they need, each coordinates or `maven.artifact(…)`. Empty: none.
 
@@ -100,10 +100,14 @@ def _request(repository_ctx, specs):
         "version_conflict_policy": attr.version_conflict_policy,
     }
 
-def _decode(text):
-    """Returns a lock as a dict, None if it is not JSON as the update command writes it.
+def decode_lock(text):
+    """Reads a lock; json.decode would stop every Bazel command, even the one that writes the lock again.
 
-    json.decode would stop every Bazel command, even the one that writes the lock again.
+    Args:
+      text: the file's text, without white space around it.
+
+    Returns:
+      dict, empty for an empty file. None: the file is not JSON as the update command writes it.
     """
     if not text:
         return {}
@@ -138,7 +142,7 @@ def _impl(repository_ctx):
     if not specs:
         fail("@%s: artifacts and artifacts_file name nothing. Add an artifact, such as group:artifact:version." % apparent_name(repository_ctx.name))
     request = _request(repository_ctx, specs)
-    lock = _decode(repository_ctx.read(attr.lock).strip())
+    lock = decode_lock(repository_ctx.read(attr.lock).strip())
     problem = _problem(repository_ctx, lock, request)
     private = package_label(attr._hub)
     artifacts = {} if problem else lock["artifacts"]
@@ -163,7 +167,7 @@ maven_update(
 maven_repository_rule = repository_rule(
     implementation = _impl,
     doc = _DOC,
-    attrs = _ATTRS,
+    attrs = MAVEN_ATTRS,
 )
 
 def maven_repository(name, **kwargs):
