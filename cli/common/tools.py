@@ -18,7 +18,8 @@ Version = tuple[int, ...]
 # Debian's Bazel prints this instead of a version; the package is 4.2.3.
 _DEBIAN_BAZEL = "no_version"
 BAZEL_OLDEST: Version = (4, 2)
-BAZEL_NEWEST: Version = (4, 3)
+# Bazel 8 has none of the native rules that the stand-ins of third_party/bazel lead to.
+BAZEL_NEWEST: Version = (8,)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _package_files(name: str, *paths: str) -> Tool:
     return Tool(name, f"Debian's {name}", name, paths=paths)
 
 
-BAZEL = Tool("bazel", "4.2", "bazel-bootstrap", ("bazel",), (), ("--version",), BAZEL_OLDEST, BAZEL_NEWEST)
+BAZEL = Tool("bazel", "4.2 to 7", "bazel-bootstrap", ("bazel",), (), ("--version",), BAZEL_OLDEST, BAZEL_NEWEST)
 # Runs Bazel's tools; another Python may run this command. See rules/python/private/host_python.bzl for the reason for 3.11.
 BUILD_PYTHON = Tool("python 3.11", "3.11, for Bazel's tools", "python3.11", ("python3.11", "python3"), (), ("--version",), (3, 11), (3, 12))
 TOOLS: tuple[Tool, ...] = (

@@ -39,6 +39,21 @@ def test_bounds(version, fits):
     assert tools.version_fits(version, (4, 2), (4, 3)) is fits
 
 
+@pytest.mark.parametrize(
+    ("answer", "fits"),
+    [("bazel 4.1.0", False), ("bazel 4.2.1", True), ("bazel 5.4.1", True), ("bazel 6.5.0", True), ("bazel 7.7.1", True), ("bazel 8.0.0", False)],
+)
+def test_supported_bazel(tmp_path, answer, fits):
+    """Bazel 4.2 to 7 can be used."""
+    program(tmp_path / "bin", "bazel")
+    runner = FakeRunner()
+    runner.answer("--version", output=answer)
+
+    found = tools.find(tools.BAZEL, runner, {"PATH": str(tmp_path / "bin")})
+
+    assert (found.fits, found.version) == (fits, answer.split()[1])
+
+
 def test_debian_bazel_is_known(tmp_path):
     """Debian's Bazel, which prints no version, counts as 4.2.3."""
     path = program(tmp_path / "bin", "bazel")

@@ -12,8 +12,8 @@ from cli.common.session import Session
 from cli.init import files, pin
 
 
-def _json_flags(session: Session) -> bool:
-    """Returns whether the machine's Bazel is older than 6, which must be told that workers speak JSON; also if there is none yet."""
+def _is_bazel_4(session: Session) -> bool:
+    """Returns whether the machine's Bazel is older than 6, which needs flags that Bazel 7 refuses; also if there is none yet."""
     version = tools.find(tools.BAZEL, session.runner, session.environ).version
     major = version.partition(".")[0] if version else ""
     return not major.isdigit() or int(major) < 6
@@ -30,7 +30,7 @@ def init_command(session: Session, directory: Path, folder: Path | None, release
         raise click.UsageError("--turnup and --release exclude each other; name the folder or the release")
     version = workspace.VERSION
     pinned = pin.of_release(release, version) if release else pin.of_folder(folder or workspace.ROOT)
-    plan = files.plan(directory, pinned, json_flags=_json_flags(session))
+    plan = files.plan(directory, pinned, bazel_4=_is_bazel_4(session))
     files.write(plan)
     for name in sorted(plan.new):
         print(f"new      {directory / name}", file=session.stdout)

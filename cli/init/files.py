@@ -8,12 +8,16 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cli.common.workspace import VERSION
 from cli.init.pin import Pin
 from cluster.common.errors import TurnupError, UsageError
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 _DECLARED = re.compile(r"""\bname\s*=\s*['"]turnup['"]""")
+_MODULE = "MODULE.bazel"
 _WORKSPACES = ("WORKSPACE.bazel", "WORKSPACE")
+# What must be executable.
+_PROGRAMS = ("turnup", "tools/bazel")
 _SERVICE = ("BUILD", "greeter.jsonnet", "main.py", "main_test.py", "service.yaml")
 
 
@@ -48,13 +52,13 @@ def module_name(folder: Path) -> str:
     return name if name[:1].isalpha() else f"repo_{name}".rstrip("_")
 
 
-def plan(folder: Path, pin: Pin, *, json_flags: bool) -> Plan:
+def plan(folder: Path, pin: Pin, *, bazel_4: bool) -> Plan:
     """Returns what to write into a folder.
 
     Args:
         folder: the repository's root; it may be missing or empty.
         pin: the version of Turnup.
-        json_flags: whether the machine's Bazel needs flags for JSON workers.
+        bazel_4: whether the machine's Bazel needs flags that Bazel 7 refuses.
 
     Raises:
         UsageError: the folder has Turnup already, or a file in the way.
@@ -62,27 +66,47 @@ def plan(folder: Path, pin: Pin, *, json_flags: bool) -> Plan:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is not a folder; name the root of a repository")
     result = Plan(folder)
-    for name in ("MODULE.bazel", *_WORKSPACES):
+    for name in (_MODULE, *_WORKSPACES):
         if _DECLARED.search(_read(folder / name)):
             raise UsageError(f"{folder / name} declares turnup already; edit it to change its version, or run ./turnup up")
-    existing = next((name for name in _WORKSPACES if (folder / name).exists()), "")
-    lines = f"{pin.workspace()}\n\n{template('WORKSPACE.lines')}"
-    if existing:
-        result.longer[existing] = f"\n{lines}"
-    else:
-        result.new["WORKSPACE"] = template("WORKSPACE", name=module_name(folder.absolute()), workspace_pin=lines)
-    flags = template("bazelrc", bazel_4=template("bazelrc.4") if json_flags else "")
-    _add(result, ".bazelrc", flags)
+    exists = _declare(result, pin)
+    _add(result, ".bazelrc", template("bazelrc"))
     _add(result, ".gitignore", template("gitignore"))
+    if bazel_4:
+        own = "make it add --bazelrc=tools/bazel_4.bazelrc for Bazel 4 and 5"
+        _create(result, "tools/bazel", template("tools/bazel"), left=own)
+        _create(result, "tools/bazel_4.bazelrc", template("tools/bazel_4.bazelrc"))
     _create(result, "turnup", template("turnup"), "rename it: Turnup's launcher has this name")
     _create(result, "cluster_constants.bzl", template("cluster_constants.bzl"))
     if not (folder / "BUILD.bazel").exists():
         _create(result, "BUILD", template("BUILD"))
     _create(result, "prod/BUILD", template("prod/BUILD"), left='add a target `setup` that has "@turnup//prod:setup" among its objects')
-    if not existing and not (folder / "greeter").exists():
+    if not exists and not (folder / "greeter").exists():
         for name in _SERVICE:
             result.new[f"greeter/{name}"] = template(f"greeter/{name}")
     return result
+
+
+def _declare(result: Plan, pin: Pin) -> bool:
+    """Adds Turnup's declaration to the files of a repository that exists, or to new ones; returns whether it exists.
+
+    A repository that has only one of WORKSPACE and MODULE.bazel does not get the other, because its other dependencies would be missing there.
+    """
+    lines = {
+        _MODULE: f"{pin.module(VERSION)}\n\n{template('MODULE.lines')}",
+        **dict.fromkeys(_WORKSPACES, f"{pin.workspace()}\n\n{template('WORKSPACE.lines')}"),
+    }
+    workspace = next((name for name in _WORKSPACES if (result.folder / name).exists()), "")
+    existing = [name for name in (_MODULE, workspace) if name and (result.folder / name).exists()]
+    for name in existing:
+        result.longer[name] = f"\n{lines[name]}"
+    if existing:
+        return True
+    name = module_name(result.folder.absolute())
+    result.new["WORKSPACE"] = template("WORKSPACE", name=name, workspace_pin=lines["WORKSPACE"])
+    result.new["WORKSPACE.bzlmod"] = template("WORKSPACE.bzlmod")
+    result.new[_MODULE] = template("MODULE.bazel", name=name, module_pin=lines[_MODULE])
+    return False
 
 
 def _read(path: Path) -> str:
@@ -134,7 +158,7 @@ def write(plan: Plan) -> None:
             with path.open("x", encoding="utf-8") as file:
                 made.append(path)
                 file.write(text)
-            path.chmod(0o755 if name == "turnup" else 0o644)
+            path.chmod(0o755 if name in _PROGRAMS else 0o644)
         for name, text in plan.longer.items():
             _append(plan.folder / name, before[name], text)
     except BaseException as error:

@@ -34,7 +34,7 @@ def _tree(folder: Path) -> dict[str, bytes]:
 
 
 def _plan(folder: Path) -> files.Plan:
-    return files.plan(folder, PIN, json_flags=False)
+    return files.plan(folder, PIN, bazel_4=False)
 
 
 @pytest.fixture(autouse=True)
@@ -52,9 +52,14 @@ def test_new_repository(tmp_path: Path) -> None:
     """A new folder gets everything that `turnup up` needs, and the command to type next."""
     printed = _init(tmp_path / "my shop")
 
-    assert {"WORKSPACE", "turnup", "cluster_constants.bzl", "prod/BUILD", "greeter/BUILD", ".gitignore", ".bazelrc"} <= set(_tree(tmp_path / "my shop"))
+    written = set(_tree(tmp_path / "my shop"))
+    assert {"WORKSPACE", "MODULE.bazel", "turnup", "cluster_constants.bzl", "prod/BUILD", "greeter/BUILD", ".gitignore", ".bazelrc"} <= written
     assert 'workspace(name = "my_shop")' in (tmp_path / "my shop/WORKSPACE").read_text()
-    assert f'path = "{workspace.ROOT}"' in (tmp_path / "my shop/WORKSPACE").read_text()
+    assert 'module(name = "my_shop")' in (tmp_path / "my shop/MODULE.bazel").read_text()
+    for name in ("WORKSPACE", "MODULE.bazel"):
+        assert f'path = "{workspace.ROOT}"' in (tmp_path / "my shop" / name).read_text()
+    # Without it Bazel 7 would read WORKSPACE as well, and fetch what no target needs.
+    assert not [line for line in (tmp_path / "my shop/WORKSPACE.bzlmod").read_text().splitlines() if not line.startswith("#")]
     assert os.access(tmp_path / "my shop/turnup", os.X_OK)
     assert printed.splitlines()[-1] == f"next: cd '{tmp_path / 'my shop'}' && ./turnup up"
     assert "%{" not in "".join(map(bytes.decode, _tree(tmp_path / "my shop").values()))
@@ -76,6 +81,50 @@ def test_existing_repository(tmp_path: Path) -> None:
     assert b"turnup_setup()" in after["WORKSPACE"]
     assert after[".gitignore"].count(b"/bazel-*") == 1
     assert not [name for name in after if name.startswith("greeter")]
+
+
+@pytest.mark.parametrize("names", [("MODULE.bazel",), ("WORKSPACE",), ("WORKSPACE.bazel", "MODULE.bazel")])
+def test_only_the_files_that_exist_declare_turnup(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """A repository with MODULE.bazel gets the lines there, one with WORKSPACE gets them there, and neither gets the other file."""
+    folder = tmp_path / "old"
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text("# ours")
+
+    _init(folder)
+
+    files_that_declare = {"MODULE.bazel", "WORKSPACE", "WORKSPACE.bazel"} & set(_tree(folder))
+    assert files_that_declare == set(names)
+    for name in names:
+        text = (folder / name).read_text()
+        assert text.startswith("# ours\n\n") and 'name = "turnup"' in text
+        assert (name == "MODULE.bazel") == ('turnup.configure(constants = "//:cluster_constants.bzl")' in text)
+    assert not (folder / "greeter").exists()
+
+
+@pytest.mark.parametrize(("version", "written"), [("4.2.3 (Debian)", True), ("5.4.1", True), ("", True), ("6.5.0", False), ("7.7.1", False)])
+def test_flags_that_only_an_old_bazel_accepts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, written: bool) -> None:
+    """.bazelrc is the same for every Bazel; flags that Bazel 7 refuses are in a file that tools/bazel adds for Bazel 4 and 5."""
+    monkeypatch.setattr(tools, "find", lambda *_: tools.Found(tools.BAZEL, True, version, "/usr/bin/bazel"))
+    folder = tmp_path / "new"
+
+    _init(folder)
+
+    assert "allow_json_protocol" not in (folder / ".bazelrc").read_text()
+    assert os.access(folder / "tools/bazel", os.X_OK) is written
+    assert (folder / "tools/bazel_4.bazelrc").exists() is written
+
+
+def test_own_bazel_wrapper(tmp_path: Path) -> None:
+    """A tools/bazel that exists stays as it is, and init says what to add to it."""
+    folder = tmp_path / "old"
+    (folder / "tools").mkdir(parents=True)
+    (folder / "tools/bazel").write_text("# ours\n")
+
+    printed = _init(folder)
+
+    assert (folder / "tools/bazel").read_text() == "# ours\n"
+    assert "tools/bazel: make it add --bazelrc=tools/bazel_4.bazelrc" in printed
 
 
 @pytest.mark.parametrize("name", ["WORKSPACE", "WORKSPACE.bazel", "MODULE.bazel"])

@@ -114,3 +114,30 @@ def test_wrong_pins(tmp_path: Path, text: str, words: str) -> None:
     assert done.returncode == 1 and words in done.stderr
     assert done.stderr.startswith("ERROR: ") or done.stderr.startswith("turnup: downloading")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "answer", "old"),
+    [
+        ("bazel-4", "bazel no_version", True),
+        ("bazel-5.4.1-linux-x86_64", "", True),
+        ("bazel", "bazel 4.2.3", True),
+        ("bazel", "bazel 6.5.0", False),
+        ("bazel", "bazel 7.7.1", False),
+        ("bazel-real", "bazel 40.0.0", False),
+    ],
+)
+def test_bazel_4_gets_its_flags(tmp_path: Path, program: str, answer: str, old: bool) -> None:
+    """tools/bazel adds the file of flags for Bazel 4 and 5 only, and passes every word on."""
+    real = tmp_path / program
+    real.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "{answer}" || printf "<%s>" "$@"\n')
+    real.chmod(0o755)
+    wrapper = tmp_path / "a b/tools/bazel"
+    wrapper.parent.mkdir(parents=True)
+    wrapper.write_text(files.template("tools/bazel"))
+    wrapper.chmod(0o755)
+
+    done = subprocess.run([wrapper, "run", "//:x", "--", "a b"], env={"PATH": "/usr/bin:/bin", "BAZEL_REAL": str(real)}, capture_output=True, text=True, check=True)
+
+    flags = f"<--bazelrc={wrapper.parent}/bazel_4.bazelrc>" if old else ""
+    assert done.stdout == f"{flags}<run><//:x><--><a b>"

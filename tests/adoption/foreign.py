@@ -35,7 +35,7 @@ class Foreign(Nested):
     def __enter__(self) -> Self:
         for name in self._copied:
             shutil.copytree(FOLDER / name, self.root.parent / name)
-        plan = files.plan(self.root, pin.Pin(str(tree.ROOT)), json_flags=True)
+        plan = files.plan(self.root, pin.Pin(str(tree.ROOT)), bazel_4=self._flags)
         files.write(plan)
         if not self._flags:
             (self.root / ".bazelrc").write_text("")

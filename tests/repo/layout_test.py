@@ -90,10 +90,11 @@ def test_no_unfinished_words():
     assert found == []
 
 
-def test_every_bazelrc_flag_has_a_reason():
+@pytest.mark.parametrize("path", [".bazelrc", "tools/bazel_4.bazelrc"])
+def test_every_bazelrc_flag_has_a_reason(path):
     """Each flag in .bazelrc has a comment above it or above its group."""
     bare, reason = [], False
-    for line in tree.text(tree.Path(".bazelrc")).splitlines():
+    for line in tree.text(tree.Path(path)).splitlines():
         if line.startswith("#"):
             reason = True
         elif not line.strip():

@@ -52,3 +52,29 @@ def test_changelog_has_the_version():
     version = re.search(r'^VERSION = "(.*)"', tree.text(tree.Path("cli/common/workspace.py")), re.MULTILINE)[1]
 
     assert re.search(r"^## \[(\d\S*)\]", tree.text(tree.Path("CHANGELOG.md")), re.MULTILINE)[1] == version
+
+
+def test_module_has_the_version():
+    """MODULE.bazel names the version that --version prints."""
+    version = re.search(r'^VERSION = "(.*)"', tree.text(tree.Path("cli/common/workspace.py")), re.MULTILINE)[1]
+
+    assert re.search(r'^    version = "(.*)"', tree.text(tree.Path("MODULE.bazel")), re.MULTILINE)[1] == version
+
+
+def test_workspace_and_module_declare_the_same():
+    """Each rule set of WORKSPACE that is not a part of Bazel 7 is a dependency of MODULE.bazel, and each repository of it is used there."""
+    module = tree.text(tree.Path("MODULE.bazel"))
+    dependencies = set(re.findall(r'^bazel_dep\(name = "(\w+)"', module, re.MULTILINE))
+    rule_sets = set(re.findall(r'^    "(\w+)": dict\(', tree.text(tree.Path("rules/common/private/rule_sets.bzl")), re.MULTILINE))
+    used = set(re.findall(r'^    "(\w+)",', module, re.MULTILINE))
+    declarations = ("repositories.bzl", "third_party/debian/repositories.bzl", "third_party/go/repositories.bzl", "rules/jsonnet/repositories.bzl")
+    declared = {name for path in declarations for name in re.findall(r'^ +name = "(\w+)",?\)?$', tree.text(tree.Path(path)), re.MULTILINE)}
+
+    assert rule_sets - dependencies == {"remote_coverage_tools", "rules_license"}
+    assert {"debian_python", "go_protoc", "turnup_pip"} <= declared
+    assert declared - used == set()
+
+
+def test_new_repositories_start_bazel_as_this_one_does():
+    """The tools/bazel that `turnup init` writes is this repository's."""
+    assert tree.text(tree.Path("cli/init/templates/tools/bazel.tpl")) == tree.text(tree.Path("tools/bazel"))

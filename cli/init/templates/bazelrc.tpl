@@ -1,5 +1,6 @@
 # Turnup works without these lines; they make it fast.
 build --incompatible_strict_action_env
-%{bazel_4}
+build --incompatible_default_to_explicit_init_py
+
 # Settings of one machine.
 try-import %workspace%/.bazelrc.user

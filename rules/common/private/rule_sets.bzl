@@ -115,6 +115,20 @@ _RULE_SETS = {
     ),
 }
 
+def bazel_error(version):
+    """Checks that Bazel is new enough.
+
+    Args:
+      version: Bazel's version. Empty: unknown, as with Debian's Bazel 4.2.3.
+
+    Returns:
+      a sentence, or None.
+    """
+    numbers = [int(part) for part in version.split("-")[0].split(" ")[0].split(".") if part.isdigit()]
+    if numbers and numbers < [4, 2]:
+        return "WORKSPACE: Turnup needs Bazel 4.2 to 7, and this is Bazel %s. Install a newer one." % version
+    return None
+
 def bazel_rule_sets():
     """Declares Bazel's rule sets under their usual names, except those that WORKSPACE has declared."""
     for name, attributes in _RULE_SETS.items():

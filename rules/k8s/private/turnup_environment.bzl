@@ -29,6 +29,9 @@ _ATTRS = {
         default = "@//:cluster_constants.bzl",
         allow_single_file = True,
     ),
+    "turnup": attr.string(
+        doc = "The name of Turnup's repository. Empty: the main repository.",
+    ),
     "_cluster_constants": attr.label(
         doc = "The program that reads which constants a file has.",
         default = Label("//rules/common:cluster_constants.py"),

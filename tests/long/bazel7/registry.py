@@ -56,7 +56,8 @@ def write(folder: Path, seen_as: Path, debian: Path, modules: list[str]) -> None
     texts = _texts(debian)
     asked = {need for text in [*modules, *texts.values()] for need in _dependencies(text)}
     for name, files in _STAND_INS.items():
-        for file, text in files.items():
+        # The empty file makes the folder a repository.
+        for file, text in {**files, "REPO.bazel": ""}.items():
             _write(folder / "sources" / name / file, text)
     for name, version in asked:
         place = folder / "modules" / name / version
