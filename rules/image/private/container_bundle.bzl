@@ -1,8 +1,8 @@
 """container_bundle: several images in one archive, each with its own name."""
 
 load("//rules/common:labels.bzl", "label_text")
+load("//rules/common:make_variables.bzl", "expand")
 load("//rules/image/private:arguments.bzl", "by_target", "check_target", "stamp_attr", "stamp_value")
-load("//rules/image/private:assemble.bzl", "expand")
 load("//rules/image/private:prebuilt.bzl", "PREBUILT", "PREBUILT_ATTRS", "image_info", "write_archive")
 load("//rules/image/private:providers.bzl", "BundleInfo")
 

@@ -1,7 +1,8 @@
 """How images start their programs: $(location TARGET) in arguments and flags, and the settings of the image."""
 
 load("//rules/common:labels.bzl", "is_label_of", "label_text")
-load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS", "expand")
+load("//rules/common:make_variables.bzl", "expand")
+load("//rules/image/private:assemble.bzl", "IMAGE_ATTRS")
 load("//rules/image/private:py_layers.bzl", "ROOT", "image_path")
 
 def located(label, attribute, text, data, workspace):

@@ -8,6 +8,10 @@ ENGINES = ["gojsonnet", "rjsonnet", "jsonnet"]
 # Text, because Bazel 4 takes no Label here; of a Label, so that it names this repository wherever it is loaded.
 TOOLCHAIN_TYPE = str(Label("//rules/jsonnet:toolchain_type"))
 
+# Arguments of a rule with this toolchain: Bazel 4 would give it the flags of the execution platform, where every flag of a rule
+# set has its default. Newer versions do without the argument, and Bazel 9 does not have it. Only they write `@@` into a label.
+TOOLCHAIN_ARGUMENTS = {} if TOOLCHAIN_TYPE.startswith("@@") else {"incompatible_use_toolchain_transition": True}
+
 JsonnetEngineInfo = provider(
     doc = "An engine; the field `jsonnet` of its toolchain.",
     fields = {

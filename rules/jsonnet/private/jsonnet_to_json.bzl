@@ -2,7 +2,7 @@
 
 load("//rules/common:worker.bzl", "worker_requirements")
 load(":attrs.bzl", "COMMON_ATTRS")
-load(":engines.bzl", "TOOLCHAIN_TYPE", "engine_of", "startup_arguments")
+load(":engines.bzl", "TOOLCHAIN_ARGUMENTS", "TOOLCHAIN_TYPE", "engine_of", "startup_arguments")
 load(":rendering.bzl", "rendering")
 
 _DOC = """Evaluates a Jsonnet program to JSON, YAML or text files, in a persistent worker.
@@ -72,6 +72,6 @@ jsonnet_to_json = rule(
     implementation = _impl,
     doc = _DOC,
     attrs = _ATTRS,
-    incompatible_use_toolchain_transition = True,
     toolchains = [TOOLCHAIN_TYPE],
+    **TOOLCHAIN_ARGUMENTS
 )

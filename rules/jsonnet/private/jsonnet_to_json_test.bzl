@@ -2,7 +2,7 @@
 
 load("//rules/common:shell.bzl", "in_double_quotes")
 load(":attrs.bzl", "COMMON_ATTRS")
-load(":engines.bzl", "TOOLCHAIN_TYPE", "engine_of", "startup_arguments")
+load(":engines.bzl", "TOOLCHAIN_ARGUMENTS", "TOOLCHAIN_TYPE", "engine_of", "startup_arguments")
 load(":rendering.bzl", "rendering")
 
 _DOC = """Evaluates a program and compares its value or its error with a golden file.
@@ -105,7 +105,7 @@ jsonnet_to_json_test = rule(
     implementation = _impl,
     doc = _DOC,
     attrs = _ATTRS,
-    incompatible_use_toolchain_transition = True,
     test = True,
     toolchains = [TOOLCHAIN_TYPE],
+    **TOOLCHAIN_ARGUMENTS
 )

@@ -2,6 +2,7 @@
 
 load("@turnup_env//:constants.bzl", "REGISTRY")
 load("//rules/common:labels.bzl", "label_text")
+load("//rules/common:make_variables.bzl", "expand")
 load("//rules/common:stamping.bzl", "status_files")
 load("//rules/image:defs.bzl", "PREBUILT_IMAGE_ATTRS", "PUSH_PLAN_ATTRS", "image_info", "push_files", "write_push_plan")
 load(":building.bzl", "BUILD_ATTRS", "build_action", "build_args")
@@ -112,13 +113,13 @@ def _check(ctx, label):
         fail("%s: other_images is %r and image_lock is set. Remove one of them: images by tag stay as they are, or are locked." % (label, ctx.attr.other_images))
 
 def _expand(ctx, attribute):
-    return ctx.expand_make_variables(attribute, getattr(ctx.attr, attribute), {})
+    return expand(ctx, attribute, getattr(ctx.attr, attribute))
 
 def _substitutions(ctx):
     """Returns the replacements with their Make variables expanded, and the file of the substitutions, as a list."""
     if not ctx.attr.substitutions:
         return [], []
-    pairs = [[key, ctx.expand_make_variables("substitutions", value, {})] for key, value in ctx.attr.substitutions.items()]
+    pairs = [[key, expand(ctx, "substitutions", value)] for key, value in ctx.attr.substitutions.items()]
 
     # In a file, because Bazel 4 encodes the arguments of a worker twice.
     output = ctx.actions.declare_file(ctx.label.name + ".substitutions.json")
@@ -131,7 +132,7 @@ def _references(ctx, attribute):
     for target, references in getattr(ctx.attr, attribute).items():
         image = image_info(ctx, target, attribute)
         for reference in json.decode(references):
-            expanded = ctx.expand_make_variables(attribute, reference, {})
+            expanded = expand(ctx, attribute, reference)
             if expanded in result:
                 fail("%s: %s has the reference %r twice. Keep one." % (label_text(ctx.label), attribute, expanded))
             result[expanded] = image

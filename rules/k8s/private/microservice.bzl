@@ -111,7 +111,7 @@ def microservice(
             tags = tags + ["manual"],
             tla_code = _arguments(env, package, dependencies, images),
             # Private, except for the test of what rendering reads.
-            visibility = ["//rules/k8s/tests:__pkg__"],
+            visibility = [str(Label("//rules/k8s/tests:__pkg__"))],
             deps = libraries,
         )
         built = env == DEVELOPER_ENV

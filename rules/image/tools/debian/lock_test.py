@@ -301,9 +301,9 @@ def test_repositories_are_read_from_bazels_answer() -> None:
     <list name="exclude"><string value="b"/></list><list name="without"/>
     <label name="lock" value="//third_party/debian:z.lock"/></rule></query>"""
     assert update_lock.read_query(text) == [
-        ("debian_x", (["a", "b"], True, ["c"]), "third_party/debian/x.lock"),
-        ("debian_y", (["a"], False, []), "third_party/debian/y.lock"),
-        ("debian_z", (["a"], True, ["b"]), "third_party/debian/z.lock"),
+        ("debian_x", (["a", "b"], True, ["c"]), "third_party/debian/x.lock", ""),
+        ("debian_y", (["a"], False, []), "third_party/debian/y.lock", ""),
+        ("debian_z", (["a"], True, ["b"]), "third_party/debian/z.lock", ""),
     ]
 
 
@@ -320,6 +320,27 @@ def test_update_refuses_an_unknown_name(monkeypatch, capsys) -> None:
     monkeypatch.setattr(update_lock, "query", lambda _: [update_lock.Repository("debian_x", PackageRequest([]), "x")])
     assert run(update_lock.main, ["debian_y"]) == 1
     assert "debian_y: WORKSPACE has no debian_packages of that name; it has debian_x" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("label", "owner"), [("@tu//a:x.lock", "tu"), ("@@tu+//a:x.lock", "tu+"), ("@@//a:x.lock", ""), ("@//a:x.lock", "")])
+def test_the_lock_of_another_repository(label, owner) -> None:
+    """The repository that has a lock is known by every version of Bazel's labels."""
+    text = f'<query><rule name="//external:x"><label name="lock" value="{label}"/></rule></query>'
+    (found,) = update_lock.read_query(text)
+
+    assert (found.lock, found.owner) == ("a/x.lock", owner)
+
+
+def test_update_leaves_the_locks_of_other_repositories(monkeypatch, capsys, tmp_path) -> None:
+    """Without names, the locks of other repositories stay; naming one is an error that says where it is."""
+    monkeypatch.setenv("BUILD_WORKSPACE_DIRECTORY", str(tmp_path))
+    theirs = update_lock.Repository("debian_x", PackageRequest(["a"]), "x.lock", "turnup")
+    monkeypatch.setattr(update_lock, "query", lambda _: [theirs])
+    assert run(update_lock.main, []) == 0
+    assert run(update_lock.main, ["debian_x"]) == 1
+
+    assert list(tmp_path.iterdir()) == []
+    assert "debian_x: its lock is in the repository @turnup; update it there, or declare" in capsys.readouterr().err
 
 
 def test_checksums_are_of_the_whole_file(tmp_path) -> None:

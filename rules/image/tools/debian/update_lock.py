@@ -1,6 +1,6 @@
 """`bazel run //rules/image:update_debian_lock -- [NAME…] [--allow-downgrade=PACKAGE]…`: updates the locks of debian_packages repositories.
 
-Without names it updates all locks in WORKSPACE. No package goes down a version unless it is allowed by name. Bazel says which packages
+Without names it updates all locks of the workspace; locks of other repositories stay as they are. No package goes down a version unless it is allowed by name. Bazel says which packages
 and lock a repository has, so nothing is configured twice.
 """
 
@@ -22,11 +22,19 @@ from rules.image.tools.errors import ImageError, InputError, run
 
 
 class Repository(NamedTuple):
-    """A debian_packages call: its name, the requested packages, and the lock's path in the workspace."""
+    """A debian_packages call.
+
+    Attributes:
+        name: its name.
+        wanted: the requested packages.
+        lock: the lock's path in its repository.
+        owner: the repository that has the lock; empty for the workspace itself.
+    """
 
     name: str
     wanted: PackageRequest
     lock: str
+    owner: str = ""
 
 
 def read_query(text: str) -> list[Repository]:
@@ -38,10 +46,9 @@ def read_query(text: str) -> list[Repository]:
         lock = rule.find("label[@name='lock']")
         name = rule.get("name", "").rpartition(":")[2]
         if lock is not None:
-            label = lock.get("value", "").lstrip("@").partition("//")[2]
-            found.append(
-                Repository(name, PackageRequest(lists["packages"], dependencies, lists["exclude"] or lists["without"]), label.replace(":", "/").lstrip("/"))
-            )
+            owner, _, label = lock.get("value", "").lstrip("@").partition("//")
+            wanted = PackageRequest(lists["packages"], dependencies, lists["exclude"] or lists["without"])
+            found.append(Repository(name, wanted, label.replace(":", "/").lstrip("/"), owner))
     return found
 
 
@@ -105,14 +112,18 @@ def main(argv: Sequence[str]) -> int:
     if not workspace:
         raise InputError("the workspace is unknown; start this with bazel run //rules/image:update_debian_lock")
     repositories = {repository.name: repository for repository in query(workspace)}
+    own = [name for name, repository in repositories.items() if not repository.owner]
     names = [word for word in argv if not word.startswith("-")]
     allowed = [word.removeprefix(debian_lock.ALLOW) for word in argv if word.startswith(debian_lock.ALLOW)]
     if unknown := [word for word in argv if word.startswith("-") and not word.startswith(debian_lock.ALLOW)]:
         raise UsageError(f"{unknown[0]}: not an option; the only one is {debian_lock.ALLOW}PACKAGE")
     for name in names:
         if name not in repositories:
-            raise InputError(f"{name}: WORKSPACE has no debian_packages of that name; it has {', '.join(sorted(repositories)) or 'none'}")
-    for name in names or sorted(repositories):
+            raise InputError(f"{name}: WORKSPACE has no debian_packages of that name; it has {', '.join(sorted(own)) or 'none'}")
+        if name not in own:
+            owner = repositories[name].owner
+            raise InputError(f"{name}: its lock is in the repository @{owner}; update it there, or declare a debian_packages of your own")
+    for name in names or sorted(own):
         lines = update(repositories[name], workspace, allowed)
         changed = sum(not line.startswith("  WARNING") for line in lines)
         print("\n".join([f"{repositories[name].lock}: {f'{changed} changed' if changed else 'up to date'}", *lines]))
