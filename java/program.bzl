@@ -1,8 +1,8 @@
 """java_program: the code, the image and the tests of one Java service of the sample."""
 
-load("@rules_java//java:defs.bzl", "java_binary", "java_library")
 load("//java:tests.bzl", "junit_tests")
 load("//rules/image:defs.bzl", "java_image")
+load("//rules/java:defs.bzl", "java_binary", "java_library")
 
 def java_program(name, package, deps = [], runtime_deps = [], resources = [], test_deps = [], test_data = [], test_env = {}):
     """Declares an image that runs the package's Main class, and tests of its classes.

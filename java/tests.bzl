@@ -1,6 +1,6 @@
 """junit_tests: the JUnit 5 tests of one folder of the sample."""
 
-load("@rules_java//java:defs.bzl", "java_library", "java_test")
+load("//rules/java:defs.bzl", "java_library", "java_test")
 
 _JUNIT = [
     "@maven//:org_junit_jupiter_junit_jupiter_api",

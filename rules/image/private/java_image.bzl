@@ -1,6 +1,5 @@
 """java_image: an image of a Java program, in layers that change at different rates."""
 
-load("@rules_java//java:defs.bzl", "java_binary", "java_library")
 load("@rules_java//java/common:java_info.bzl", "JavaInfo")
 load("//rules/common:labels.bzl", "label_text", "repository_name")
 load("//rules/image/private:arguments.bzl", "image_arguments", "one_spelling")
@@ -15,6 +14,7 @@ load("//rules/image/private:prebuilt.bzl", "image_info")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 load("//rules/image/private:py_layers.bzl", "ROOT", "add_files", "shared_folders")
 load("//rules/image/private:unsupported.bzl", "COMMON")
+load("//rules/java:defs.bzl", "java_binary", "java_library")
 
 _DOC = """Builds an image of a Java program, with a layer for each third-party jar.
 

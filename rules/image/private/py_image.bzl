@@ -1,6 +1,6 @@
 """py_image: an image of a Python program, in layers that change at different rates."""
 
-load("@rules_python//python:defs.bzl", "py_binary", "py_library")
+load("@rules_python//python:defs.bzl", "py_library")
 load("@rules_python//python:py_info.bzl", "PyInfo")
 load("//rules/common:labels.bzl", "label_text", "repository_name")
 load("//rules/common:runfiles.bzl", "path_in_repository")
@@ -12,6 +12,7 @@ load("//rules/image/private:prebuilt.bzl", "image_info")
 load("//rules/image/private:providers.bzl", "ImageInfo")
 load("//rules/image/private:py_layers.bzl", "PyLayersInfo", "ROOT", "add_files", "image_path", "py_layers_aspect", "shared_folders")
 load("//rules/image/private:unsupported.bzl", "COMMON")
+load("//rules/python:defs.bzl", "py_binary")
 
 _DOC = """Builds an image of a Python program, with a layer for each third-party package.
 

@@ -17,7 +17,7 @@ _fails_test = analysistest.make(
 _compression_fails_test = analysistest.make(
     _fails_impl,
     attrs = {"message": attr.string(doc = "Text that the failure must contain.", mandatory = True)},
-    config_settings = {"//rules/image:compression": "bzip2"},
+    config_settings = {str(Label("//rules/image:compression")): "bzip2"},
     expect_failure = True,
 )
 

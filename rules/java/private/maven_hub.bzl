@@ -1,5 +1,6 @@
 """The files of a maven_repository: a target of each artifact, and a repository of each file."""
 
+load("//rules/common:labels.bzl", "full_label")
 load("//rules/java/private:maven_specs.bzl", "target_name")
 
 def _parts(key):
@@ -89,7 +90,7 @@ def write_build(name, specs, artifacts, attr, problem):
     asked = {}
     for spec in specs:
         asked[_key(spec)] = spec
-    blocks = ['load("@rules_java//java:defs.bzl", "java_import")']
+    blocks = ['load("%s", "java_import")' % full_label(Label("//rules/java:defs.bzl"))]
     for key in sorted(artifacts):
         label = attr.override_targets.get(key)
         if label:

@@ -1,7 +1,7 @@
 """Analysis tests of the error for each wrong use of the Java rules."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("@rules_java//java:defs.bzl", "java_binary", "java_library", "java_test")
+load("//rules/java:defs.bzl", "java_binary", "java_library", "java_test")
 
 def _impl(ctx):
     env = analysistest.begin(ctx)

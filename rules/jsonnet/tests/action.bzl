@@ -42,13 +42,13 @@ def _engine_action_test_impl(ctx):
 _gojsonnet_test = analysistest.make(
     _engine_action_test_impl,
     attrs = {"engine": attr.string(default = "gojsonnet", doc = "The engine that the action must use.")},
-    config_settings = {"//rules/jsonnet:engine": "gojsonnet"},
+    config_settings = {str(Label("//rules/jsonnet:engine")): "gojsonnet"},
 )
 
 _jsonnet_test = analysistest.make(
     _engine_action_test_impl,
     attrs = {"engine": attr.string(default = "jsonnet", doc = "The engine that the action must use.")},
-    config_settings = {"//rules/jsonnet:engine": "jsonnet"},
+    config_settings = {str(Label("//rules/jsonnet:engine")): "jsonnet"},
 )
 
 def _own_tools_test_impl(ctx):
@@ -62,8 +62,8 @@ _own_tools_test = analysistest.make(
     _own_tools_test_impl,
     config_settings = {
         "//command_line_option:extra_toolchains": "//rules/jsonnet/examples/engines:own_toolchain",
-        "//rules/jsonnet:memory": 70,
-        "//rules/jsonnet:timeout": 7,
+        str(Label("//rules/jsonnet:memory")): 70,
+        str(Label("//rules/jsonnet:timeout")): 7,
     },
 )
 

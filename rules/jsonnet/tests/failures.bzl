@@ -18,14 +18,14 @@ _wrong_engine_test = analysistest.make(
     _failure_test_impl,
     expect_failure = True,
     attrs = {"message": attr.string(mandatory = True, doc = "Text that the failure must contain.")},
-    config_settings = {"//rules/jsonnet:engine": "v8"},
+    config_settings = {str(Label("//rules/jsonnet:engine")): "v8"},
 )
 
 _wrong_limit_test = analysistest.make(
     _failure_test_impl,
     expect_failure = True,
     attrs = {"message": attr.string(mandatory = True, doc = "Text that the failure must contain.")},
-    config_settings = {"//rules/jsonnet:timeout": 0},
+    config_settings = {str(Label("//rules/jsonnet:timeout")): 0},
 )
 
 # The files need not exist: the tests analyze targets and build none.

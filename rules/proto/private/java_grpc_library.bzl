@@ -1,8 +1,8 @@
 """java_grpc_library: the Java stubs of gRPC services."""
 
-load("@rules_java//java:defs.bzl", "java_library")
 load("@rules_proto//proto:defs.bzl", "ProtoInfo")
 load("//rules/common:protoc.bzl", "generate_jar")
+load("//rules/java:defs.bzl", "java_library")
 
 _DOC = "Generates the sources of the Java stubs of one proto_library with gRPC services, as a jar of sources."
 

@@ -1,7 +1,7 @@
 """Analysis tests of the error for each wrong use of the Python rules."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("@rules_python//python:defs.bzl", "py_binary", "py_library")
+load("//rules/python:defs.bzl", "py_binary", "py_library")
 
 def _fails_impl(ctx):
     env = analysistest.begin(ctx)

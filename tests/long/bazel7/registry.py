@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-_DEBIAN = Path("/usr/share/bazel")
+# Where Bazel sees Debian's rule sets, and the registry.
+_DEBIAN, _SEEN_AS = Path("/usr/share/bazel"), Path("/registry")
 # Module -> Debian's folder of it.
 _FOLDERS = {
     "bazel_features": "tools/features",
@@ -44,12 +46,11 @@ def _texts(debian: Path) -> dict[str, str]:
     return {**found, **dict.fromkeys(_STAND_INS, "")}
 
 
-def write(folder: Path, seen_as: Path, debian: Path, modules: list[str]) -> None:
+def write(folder: Path, debian: Path, modules: Sequence[str]) -> None:
     """Writes the registry.
 
     Args:
-        folder: where to write it.
-        seen_as: the path of the folder for Bazel.
+        folder: where to write it. Bazel sees it as /registry.
         debian: Debian's folder of rule sets.
         modules: the texts of the MODULE.bazel files whose dependencies it must have.
     """
@@ -62,7 +63,7 @@ def write(folder: Path, seen_as: Path, debian: Path, modules: list[str]) -> None
     for name, version in asked:
         place = folder / "modules" / name / version
         _write(place / "MODULE.bazel", f'module(name = "{name}", version = "{version}")\n{texts[name]}')
-        path = _DEBIAN / _FOLDERS[name] if name in _FOLDERS else seen_as / "sources" / name
+        path = _DEBIAN / _FOLDERS[name] if name in _FOLDERS else _SEEN_AS / "sources" / name
         _write(place / "source.json", json.dumps({"type": "local_path", "path": str(path)}))
     _write(folder / "bazel_registry.json", "{}")
 

@@ -1,9 +1,9 @@
 """Analysis tests of java_image: each of its errors, and which layer has what."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("@rules_java//java:defs.bzl", "java_binary")
 load("//rules/image:defs.bzl", "ImageInfo", "java_image")
 load("//rules/image/tests:rules_test.bzl", "keeps_folders_test")
+load("//rules/java:defs.bzl", "java_binary")
 
 def _fails_impl(ctx):
     env = analysistest.begin(ctx)
