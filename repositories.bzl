@@ -23,8 +23,8 @@ def turnup_repositories(constants = "//:cluster_constants.bzl"):
     """Declares what Turnup's rules need. Bazel fetches each repository when a target first needs it.
 
     A repository that WORKSPACE has declared before keeps its declaration. The names are those of Bazel's rule sets
-    (bazel_skylib, platforms, rules_cc, rules_java, rules_proto, rules_python, remote_coverage_tools), host_go, host_jdk,
-    host_python, jsonnet_tools, go_protoc, and names that begin with turnup_ or debian_.
+    (bazel_skylib, platforms, rules_cc, rules_java, rules_proto, rules_python, rules_shell, remote_coverage_tools), host_go,
+    host_jdk, host_python, jsonnet_tools, go_protoc, and names that begin with turnup_ or debian_.
 
     Args:
       constants: label of the file with the repository's constants, of which ENVS must be there. Rules that need no cluster
