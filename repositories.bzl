@@ -26,8 +26,8 @@ def turnup_repositories(constants = "//:cluster_constants.bzl"):
     """Declares what Turnup's rules need. Bazel fetches each repository when a target first needs it.
 
     A repository that WORKSPACE has declared before keeps its declaration. The names are those of Bazel's rule sets
-    (bazel_skylib, platforms, rules_cc, rules_java, rules_proto, rules_python, remote_coverage_tools), host_go, host_jdk,
-    host_python, jsonnet_tools, go_protoc, and names that begin with turnup_ or debian_.
+    (bazel_skylib, platforms, rules_cc, rules_java, rules_proto, rules_python, rules_shell, remote_coverage_tools), host_go,
+    host_jdk, host_python, jsonnet_tools, go_protoc, and names that begin with turnup_ or debian_.
 
     Args:
       constants: label of the file with the repository's constants, of which ENVS must be there. Rules that need no cluster
@@ -43,7 +43,7 @@ def turnup_repositories(constants = "//:cluster_constants.bzl"):
 def _second_error():
     """Returns why turnup_repositories cannot be called in this WORKSPACE, None if it can."""
     other = native.existing_rule("turnup_env")
-    if not other:
+    if not other or other["kind"] != "turnup_environment":
         return None
     here, there = [repository or "this repository" for repository in (_REPOSITORY, other["turnup"])]
     if here == there:

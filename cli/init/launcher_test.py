@@ -137,7 +137,9 @@ def test_bazel_4_gets_its_flags(tmp_path: Path, program: str, answer: str, old: 
     wrapper.write_text(files.template("tools/bazel"))
     wrapper.chmod(0o755)
 
-    done = subprocess.run([wrapper, "run", "//:x", "--", "a b"], env={"PATH": "/usr/bin:/bin", "BAZEL_REAL": str(real)}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [wrapper, "run", "//:x", "--", "a b"], env={"PATH": "/usr/bin:/bin", "BAZEL_REAL": str(real)}, capture_output=True, text=True, check=True
+    )
 
     flags = f"<--bazelrc={wrapper.parent}/bazel_4.bazelrc>" if old else ""
     assert done.stdout == f"{flags}<run><//:x><--><a b>"

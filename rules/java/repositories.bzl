@@ -1,8 +1,8 @@
 """Repository rules for WORKSPACE: the JDK, and third-party jars of Maven repositories."""
 
 load("//rules/java/private:host_jdk.bzl", _host_jdk = "host_jdk")
-load("//rules/java/private:maven_jar.bzl", "maven_jar")
 load("//rules/java/private:maven_hub.bzl", "jars")
+load("//rules/java/private:maven_jar.bzl", "maven_jar")
 load("//rules/java/private:maven_repository.bzl", "MAVEN_ATTRS", "decode_lock", _maven_repository = "maven_repository")
 load("//rules/java/private:maven_specs.bzl", _maven = "maven")
 

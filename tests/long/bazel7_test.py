@@ -51,7 +51,7 @@ class Bazel7:
     def __call__(self, mode, command, *words, folder=None, **variables):
         """Runs a command in /src or in another folder of the machine; returns the completed process, with stdout and stderr in one."""
         binds = {**self._binds, **({folder: "/other"} if folder else {})}
-        shell = f"cd {'/other' if folder else _SOURCE} && exec \"$@\""
+        shell = f'cd {"/other" if folder else _SOURCE} && exec "$@"'
         start = ["--output_user_root=/out", f"--output_base=/out/{mode}{'-other' if folder else ''}", "--max_idle_secs=60"]
         flags = [] if command == "shutdown" else [*_MODES[mode], "--lockfile_mode=off", "--disk_cache=/out/disk", "--color=no", "--curses=no"]
         argv = chroot.entering(self._root, binds, ["sh", "-c", shell, "sh", "bazel", *start, command, *flags, *words])

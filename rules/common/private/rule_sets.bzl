@@ -91,9 +91,9 @@ _RULE_SETS = {
         url = _RELEASES % ("rules_cc", "0.0.6/rules_cc-0.0.6.tar.gz"),
     ),
     "rules_java": dict(
-        sha256 = "bcfabfb407cb0c8820141310faa102f7fb92cc806b0f0e26a625196101b0b57e",
+        sha256 = "8afd053dd2a7b85a4f033584f30a7f1666c5492c56c76e04eec4428bdb2a86cf",
         stand_in = "rules_java",
-        url = _RELEASES % ("rules_java", "5.5.0/rules_java-5.5.0.tar.gz"),
+        url = _RELEASES % ("rules_java", "7.6.5/rules_java-7.6.5.tar.gz"),
     ),
     # Debian's bazel_skylib and platforms for Bazel 7 name their licenses.
     "rules_license": dict(
@@ -112,6 +112,12 @@ _RULE_SETS = {
         stand_in = "rules_python",
         strip_prefix = "rules_python-0.24.0",
         url = _RELEASES % ("rules_python", "0.24.0/rules_python-0.24.0.tar.gz"),
+    ),
+    "rules_shell": dict(
+        sha256 = "3e114424a5c7e4fd43e0133cc6ecdfe54e45ae8affa14fadd839f29901424043",
+        stand_in = "rules_shell",
+        strip_prefix = "rules_shell-0.4.0",
+        url = _RELEASES % ("rules_shell", "v0.4.0/rules_shell-v0.4.0.tar.gz"),
     ),
 }
 

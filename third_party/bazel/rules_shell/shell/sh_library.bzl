@@ -1,0 +1,3 @@
+"""The native rule under the label of rules_shell, so that BUILD files need no change on a newer Bazel."""
+
+sh_library = native.sh_library
