@@ -8,8 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rules.jsonnet.tools.engines.paths import runfile
+
 # In a runfiles tree, repositories are side by side, and the working directory is the main repository.
-_TOOL = Path("../jsonnet_tools/jsonnet_tools")
+_TOOL = runfile(Path(".."), "jsonnet_tools", "jsonnet_tools")
 
 
 def main(argv: Sequence[str], tool: Path = _TOOL) -> int:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from rules.jsonnet.tools import fmt
+from rules.jsonnet.tools.engines.paths import runfile
 
-_TOOL = Path("../jsonnet_tools/jsonnet_tools").resolve()
+_TOOL = runfile(Path(".."), "jsonnet_tools", "jsonnet_tools").resolve()
 
 
 def _run(*arguments: str, folder: Path) -> tuple[int, str, str]:
@@ -194,3 +195,13 @@ def test_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
 
     assert code == 2
     assert err.startswith("usage: ")
+
+
+@pytest.mark.parametrize("folder", ["tools", "turnup~~turnup~tools", "_main~turnup~tools", "turnup++turnup+tools"])
+def test_repositories_of_every_version_of_bazel(tmp_path: Path, folder: str) -> None:
+    """The folder of a repository is found under its own name, and under the name that Bzlmod gives it."""
+    for other in ("my_tools", "turnup~~turnup~my_tools"):
+        (tmp_path / other).mkdir()
+    assert runfile(tmp_path, "tools", "a") == tmp_path / "tools/a"
+    (tmp_path / folder).mkdir()
+    assert runfile(tmp_path, "tools", "a") == tmp_path / folder / "a"

@@ -15,14 +15,14 @@ from typing import IO, Any, cast
 
 from rules.jsonnet.tools.engines import google
 from rules.jsonnet.tools.engines.call import Call, EngineDiedError
-from rules.jsonnet.tools.engines.paths import workspace_path
+from rules.jsonnet.tools.engines.paths import runfile, workspace_path
 
 BINARY = True
 has_location = google.has_location
 parse_error = google.parse_error
 
 # In a runfiles tree, repositories are side by side. The path of this file starts with the tree and this repository's name.
-PROGRAM = Path(__file__).absolute().parents[5] / "jsonnet_tools/jsonnet_tools"
+PROGRAM = runfile(Path(__file__).absolute().parents[5], "jsonnet_tools", "jsonnet_tools")
 
 
 class _Program:

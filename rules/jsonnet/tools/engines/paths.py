@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from pathlib import Path
 
 _REPOSITORY = re.compile(r"external/[^/]+")
 _OUTPUT_ROOT = re.compile(r"^bazel-out/[^/]+/(?:bin|genfiles)/")
@@ -53,3 +54,17 @@ def apparent_name(root: str) -> str:
     name = root.partition("/")[2]
     parts = re.split("[~+]", name)
     return parts[-1] if len(parts) > 2 and parts[-1] else parts[0]
+
+
+def runfile(runfiles: Path, repository: str, name: str) -> Path:
+    """Returns the path of a file in a runfiles tree.
+
+    With Bzlmod the folder of a repository has the names of a module and of an extension before its own: `turnup~~turnup~jsonnet_tools`.
+
+    Args:
+        runfiles: the tree's root.
+        repository: the repository's name in BUILD files.
+        name: the file's path in the repository. It need not exist.
+    """
+    folders = [path for path in runfiles.glob(f"*{repository}") if re.split("[~+]", path.name)[-1] == repository]
+    return (folders[0] if folders else runfiles / repository) / name
