@@ -9,7 +9,7 @@ import fnmatch
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -47,16 +47,16 @@ PARTS = (
     Part(
         "What WORKSPACE and MODULE.bazel of another repository load.",
         ("BUILD", "MODULE.bazel", "WORKSPACE", "WORKSPACE.bzlmod", "extensions.bzl", "repositories.bzl", "setup.bzl", ".bazelignore"),
-        24,
+        12,
     ),
     # cluster_constants.bzl has the defaults; pyproject.toml the settings of `check`.
-    Part("The command, which the launcher of another repository runs.", ("turnup", "cli", "cluster_constants.bzl", "pyproject.toml"), 400),
-    Part("The clusters that the command creates.", ("cluster",), 720),
-    Part("The rules.", ("rules",), 2600),
-    Part("The Jsonnet library.", ("lib",), 120),
-    Part("What //prod:setup of another repository applies.", ("prod",), 200),
-    Part("Locked packages that the rules and the command use.", ("third_party",), 480),
-    Part("Documentation to read without network.", ("docs",), 320),
+    Part("The command, which the launcher of another repository runs.", ("turnup", "cli", "cluster_constants.bzl", "pyproject.toml"), 260),
+    Part("The clusters that the command creates.", ("cluster",), 520),
+    Part("The rules.", ("rules",), 2800),
+    Part("The Jsonnet library.", ("lib",), 60),
+    Part("What //prod:setup of another repository applies.", ("prod",), 160),
+    Part("Locked packages that the rules and the command use.", ("third_party",), 340),
+    Part("Documentation to read without network.", ("docs",), 300),
 )
 
 LEFT_OUT = (
@@ -134,6 +134,17 @@ def link(root: Path, folder: Path) -> None:
         place.symlink_to(root / path)
 
 
+def main(argv: Sequence[str] = ()) -> int:
+    """Links the files of a checkout into a folder, and prints the version.
+
+    Args:
+        argv: the checkout's root and the folder; empty: those of the process.
+    """
+    root, folder = map(Path, argv or sys.argv[1:])
+    link(root, folder)
+    print(version(root))
+    return 0
+
+
 if __name__ == "__main__":
-    link(Path(sys.argv[1]), Path(sys.argv[2]))
-    print(version(Path(sys.argv[1])))
+    sys.exit(main())

@@ -36,7 +36,7 @@ def test_users_do_not_need(path: str) -> None:
     assert not contents.is_released(path)
 
 
-def test_files_of_a_checkout(tmp_path: Path) -> None:
+def test_files_of_a_checkout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The files are found in folders, in the same order everywhere, and caches are not searched."""
     for path in ("rules/b/BUILD", "rules/a.bzl", "turnup", "cli/__pycache__/x.py", "bazel-bin/rules/c.bzl", "cli/common/workspace.py"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def test_files_of_a_checkout(tmp_path: Path) -> None:
 
     assert contents.released(tmp_path) == ["cli/common/workspace.py", "rules/a.bzl", "rules/b/BUILD", "turnup"]
     assert contents.version(tmp_path) == "3.1"
-    contents.link(tmp_path, tmp_path / "out")
+    assert (contents.main([str(tmp_path), str(tmp_path / "out")]), capsys.readouterr().out) == (0, "3.1\n")
     assert (tmp_path / "out/rules/b/BUILD.file").resolve() == tmp_path / "rules/b/BUILD"
 
 

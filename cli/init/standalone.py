@@ -19,11 +19,13 @@ from rules.common.control_characters import strip_control_characters
 
 ELSEWHERE = ("check", "cluster", "doctor", "fix", "registry", "test", "up", "update")
 """The commands that a repository's launcher has, besides init."""
+_ROOT_FILES = ("MODULE.bazel", "WORKSPACE", "WORKSPACE.bazel")
 
 
 def _launcher(folder: Path) -> Path | None:
     """Returns the launcher of the repository that a folder is in; None if it is in none."""
-    return next((path for parent in (folder, *folder.parents) if os.access(path := parent / "turnup", os.X_OK) and path.is_file()), None)
+    roots = (parent for parent in (folder, *folder.parents) if any((parent / name).exists() for name in _ROOT_FILES))
+    return next((path for root in roots if os.access(path := root / "turnup", os.X_OK) and path.is_file()), None)
 
 
 class _Group(click.Group):

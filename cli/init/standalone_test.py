@@ -40,6 +40,8 @@ def test_command_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert _run(verb, "--anything") == (2, "", f"ERROR: {verb} needs a repository that uses Turnup, and {tmp_path} is not in one; run turnup init, then ./turnup {verb}\n")
 
     (tmp_path / "turnup").touch(0o755)
+    assert "needs a repository" in _run(verb)[2]
+    (tmp_path / "MODULE.bazel").touch()
     (tmp_path / "a/b").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "a/b")
     assert _run(verb) == (2, "", f"ERROR: {verb} runs the Turnup that this repository pins, and not the installed one; run {tmp_path}/turnup {verb}\n")

@@ -77,12 +77,13 @@ def test_another_archive_of_this_version(venv, tmp_path):
     assert not (tmp_path / "shop").exists()
 
 
-def test_other_commands(venv, tmp_path):
+def test_other_commands(venv):
     """A command that belongs to a repository is one sentence; the version is the repository's."""
-    done = _run(venv / "turnup", "up", cwd=tmp_path)
+    # The folders of a test are below the repository.
+    done = _run(venv / "turnup", "up", cwd="/")
 
     assert (done.returncode, done.stderr.count("\n")) == (2, 1) and done.stderr.startswith("ERROR: up needs a repository")
-    assert _run(venv / "turnup", "--version", cwd=tmp_path).stdout == f"turnup {workspace.VERSION}\n"
+    assert _run(venv / "turnup", "--version", cwd="/").stdout == f"turnup {workspace.VERSION}\n"
     assert set(standalone.ELSEWHERE) == set(turnup.list_commands(None)) - {"init", "build-kubernetes"}
 
 
