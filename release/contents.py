@@ -60,7 +60,10 @@ PARTS = (
 )
 
 LEFT_OUT = (
-    LeftOut("Tests, and what only tests use.", ("*_test.py", "*_test.go", "*_test.jsonnet", "*Test.java", "*/conftest.py", "*/tests/*", "*/testing/*", "*/testdata/*", "*/fake_*.py", "lib/fail/*")),
+    LeftOut(
+        "Tests, and what only tests use.",
+        ("*_test.py", "*_test.go", "*_test.jsonnet", "*Test.java", "*/conftest.py", "*/tests/*", "*/testing/*", "*/testdata/*", "*/fake_*.py", "lib/fail/*"),
+    ),
     LeftOut("Samples.", ("*/examples/*", "third_party/java/maven.*")),
     LeftOut("Benchmarks, and the pictures of the pages.", ("third_party/python/bench.*", "docs/benchmarks.*", "docs/pictures/*")),
     LeftOut("Programs that only Turnup's own tests run.", tuple(f"third_party/go/{name}/*" for name in ("crane", "distribution", "kube_score", "operator"))),
@@ -68,9 +71,10 @@ LEFT_OUT = (
 )
 
 _NAMES = frozenset(("BUILD", "BUILD.bazel", "LICENSE", "MODULE.bazel", "WORKSPACE", "WORKSPACE.bzlmod", "turnup", ".bazelignore"))
-_KINDS = frozenset(
-    ".bzl .cc .go .h .in .java .json .jsonnet .libsonnet .lock .md .mod .proto .py .sh .sum .toml .tpl .txt .yaml .yml .patch .tmpl".split()
-)
+_KINDS = frozenset((
+    *(".bzl", ".cc", ".go", ".h", ".java", ".jsonnet", ".libsonnet", ".patch", ".proto", ".py", ".sh", ".tpl"),
+    *(".in", ".json", ".lock", ".md", ".mod", ".sum", ".toml", ".txt", ".yaml", ".yml"),
+))
 # What editors, Python and Bazel leave in a checkout. They are not files of the repository, so a release is the same with and without them.
 _LEFTOVERS = ("__pycache__", "node_modules")
 

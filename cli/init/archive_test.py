@@ -34,7 +34,9 @@ def test_no_archive(tmp_path: Path, content: bytes) -> None:
         pin.of_release(str(tmp_path / "page"), "1")
 
 
-@pytest.mark.parametrize("changes", [{"name": "../../evil"}, {"name": "/tmp/evil"}, {"name": "turnup-1/../../evil"}, {"type": tarfile.SYMTYPE, "linkname": "/etc"}])
+@pytest.mark.parametrize(
+    "changes", [{"name": "../../evil"}, {"name": "/tmp/evil"}, {"name": "turnup-1/../../evil"}, {"type": tarfile.SYMTYPE, "linkname": "/etc"}]
+)
 def test_entry_outside(tmp_path: Path, changes: dict[str, object]) -> None:
     """An entry that leads out of the archive's folder, or is a link, is refused."""
     archive = _archive(tmp_path / "turnup-1.tar.gz", "turnup-1/turnup", **changes)

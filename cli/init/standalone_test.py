@@ -37,7 +37,11 @@ def test_command_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """A command that needs a repository names the launcher that runs it, or says how to get one."""
     monkeypatch.chdir(tmp_path)
 
-    assert _run(verb, "--anything") == (2, "", f"ERROR: {verb} needs a repository that uses Turnup, and {tmp_path} is not in one; run turnup init, then ./turnup {verb}\n")
+    assert _run(verb, "--anything") == (
+        2,
+        "",
+        f"ERROR: {verb} needs a repository that uses Turnup, and {tmp_path} is not in one; run turnup init, then ./turnup {verb}\n",
+    )
 
     (tmp_path / "turnup").touch(0o755)
     assert "needs a repository" in _run(verb)[2]

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import pytest
 
