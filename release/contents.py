@@ -71,10 +71,12 @@ LEFT_OUT = (
 )
 
 _NAMES = frozenset(("BUILD", "BUILD.bazel", "LICENSE", "MODULE.bazel", "WORKSPACE", "WORKSPACE.bzlmod", "turnup", ".bazelignore"))
-_KINDS = frozenset((
-    *(".bzl", ".cc", ".go", ".h", ".java", ".jsonnet", ".libsonnet", ".patch", ".proto", ".py", ".sh", ".tpl"),
-    *(".in", ".json", ".lock", ".md", ".mod", ".sum", ".toml", ".txt", ".yaml", ".yml"),
-))
+_KINDS = frozenset(
+    (
+        *(".bzl", ".cc", ".go", ".h", ".java", ".jsonnet", ".libsonnet", ".patch", ".proto", ".py", ".sh", ".tpl"),
+        *(".in", ".json", ".lock", ".md", ".mod", ".sum", ".toml", ".txt", ".yaml", ".yml"),
+    )
+)
 # What editors, Python and Bazel leave in a checkout. They are not files of the repository, so a release is the same with and without them.
 _LEFTOVERS = ("__pycache__", "node_modules")
 

@@ -15,7 +15,7 @@ def _built(folder, mode, **variables):
             if path.name == "turnup":
                 (copy.root / path).chmod(mode | 0o100)
         copy.build("//:release", "//:wheel", **variables)
-        files = [path for path in copy.built("release").iterdir() if path.name.startswith("turnup-")]
+        files = [path for path in copy.built("release").iterdir() if path.name.startswith("turnup-") and path.suffix != ".params"]
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

@@ -1,5 +1,6 @@
 """Tests of what the archive holds: the files that git has and users need, within a budget for each reason."""
 
+import ast
 from collections import Counter
 
 import pytest
@@ -44,6 +45,24 @@ def test_budget(part):
         sizes[contents.part_of(path)] += size
 
     assert part.budget * 1024 / 4 <= sizes[part] <= part.budget * 1024, f"{part.reason} {sizes[part] // 1024} of {part.budget} KiB"
+
+
+def test_files_that_bzl_files_name():
+    """Each file or package that a Label() in a .bzl file of the archive names is in the archive."""
+    lacking = []
+    for path in (path for path in members() if path.endswith(".bzl")):
+        for function in ast.parse(tree.text(tree.Path(path))).body:
+            # Only Turnup's own WORKSPACE calls it.
+            if isinstance(function, ast.FunctionDef) and function.name == "sample_modules":
+                continue
+            for call in (node for node in ast.walk(function) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Label"):
+                label = ast.literal_eval(call.args[0]) if isinstance(call.args[0], ast.Constant) else ""
+                package, _, name = label.removeprefix("//").partition(":")
+                file, build = f"{package}/{name}".lstrip("/"), f"{package}/BUILD".lstrip("/")
+                if label.startswith("//") and (build not in members() or (file in TRACKED and file not in members())):
+                    lacking.append(f"{path}: {label}")
+
+    assert lacking == []
 
 
 def test_nothing_of_samples_and_tests():

@@ -47,6 +47,20 @@ def test_every_package_loads(shop):
     assert lacking == {}
 
 
+def test_load_lines_of_docs_migrate(shop):
+    """The lines that docs/migrate.md gives to people who come from other rule sets load, in BUILD files and in WORKSPACE."""
+    blocks = re.findall(r"^```starlark\n(.*?)^```", tree.text(tree.Path("docs/migrate.md")), re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 5
+    (shop.root / "migrated").mkdir()
+    (shop.root / "migrated/BUILD").write_text("".join(block for block in blocks if ":defs.bzl" in block))
+    with (shop.root / "WORKSPACE").open("a") as file:
+        file.write("".join(block for block in blocks if ":repositories.bzl" in block))
+
+    done = Nested.bazel(shop, "query", "//migrated:BUILD")
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_launcher(shop):
     """The launcher unpacks the pinned release once, and runs its commands in the repository."""
     unpacked = caches.cache_dir(os.environ) / "versions" / pinned().sha256
@@ -65,6 +79,8 @@ def test_launcher(shop):
 def test_jsonnet_alone(tmp_path):
     """A repository that takes only rules/jsonnet builds and passes its tests with the release."""
     with Released(tmp_path, "jsonnet_only") as site:
+        (site.root / "cluster_constants.bzl").unlink()
+        (site.root / "prod/BUILD").unlink()
         done = site.bazel("test", "//...", "--test_output=errors", USER="jane")
         assert done.returncode == 0, done.stdout + done.stderr
         site.build("//site:page")
