@@ -29,7 +29,7 @@ def init_command(session: Session, directory: Path, folder: Path | None, release
     if folder and release:
         raise click.UsageError("--turnup and --release exclude each other; name the folder or the release")
     version = workspace.VERSION
-    pinned = pin.of_release(release, version) if release else pin.of_folder(folder or workspace.ROOT)
+    pinned = pin.of_release(release, version) if release else pin.of_folder(folder) if folder else pin.default(version)
     plan = files.plan(directory, pinned, bazel_4=_is_bazel_4(session))
     files.write(plan)
     for name in sorted(plan.new):

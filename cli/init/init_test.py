@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -188,13 +189,14 @@ def test_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, f
 
 
 def test_release(tmp_path: Path) -> None:
-    """A release is pinned with its sha256; one that cannot be read is named."""
+    """A release is pinned with its sha256 and its folder; one that cannot be read is named."""
     archive = tmp_path / "turnup-9.tar.gz"
-    archive.write_bytes(b"content")
+    with tarfile.open(archive, "w:gz") as opened:
+        opened.addfile(tarfile.TarInfo("turnup-9/turnup"))
 
     found = pin.of_release(str(archive), "9")
 
-    assert (found.place, found.sha256, found.prefix) == (archive.as_uri(), hashlib.sha256(b"content").hexdigest(), "turnup-9")
+    assert (found.place, found.sha256, found.prefix) == (archive.as_uri(), hashlib.sha256(archive.read_bytes()).hexdigest(), "turnup-9")
     assert found.sha256 in found.workspace() and "strip_prefix" in found.module("9")
     with pytest.raises(TurnupError, match="absent.tar.gz"):
         pin.of_release(str(tmp_path / "absent.tar.gz"), "9")

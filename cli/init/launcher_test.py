@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
+import os
 import subprocess
 import tarfile
 from pathlib import Path
@@ -91,6 +93,32 @@ def test_hostile_archive(tmp_path: Path, changes: dict[str, object]) -> None:
 
     assert done.returncode == 1 and "is not a file of a release" in done.stderr
     assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"<html>not found</html>", "is not a tar archive"),
+        (gzip.compress(b"text" * 500), "is not a tar archive"),
+        (None, "is not a tar archive"),
+        ({"turnup-0.9/turnup": _FAKE}, "has no file turnup-1.0/turnup; correct strip_prefix"),
+        ({"turnup-1.0/README.md": _FAKE}, "has no file turnup-1.0/turnup; correct strip_prefix"),
+    ],
+)
+def test_archive_that_is_not_a_release(tmp_path: Path, content: bytes | dict[str, bytes] | None, words: str) -> None:
+    """What was pinned, but is not a release, is one sentence, and nothing of it is kept. None stands for a cut archive."""
+    archive = tmp_path / "turnup-1.0.tar.gz"
+    if isinstance(content, bytes):
+        archive.write_bytes(content)
+    else:
+        _archive(archive, content or {"turnup-1.0/turnup": os.urandom(20000)})
+        archive.write_bytes(archive.read_bytes()[: None if content else 10000])
+    repository = _repository(tmp_path / "shop", pin.Pin(archive.as_uri(), hashlib.sha256(archive.read_bytes()).hexdigest(), "turnup-1.0"))
+
+    done = _run(repository, tmp_path)
+
+    assert done.returncode == 1 and words in done.stderr and "Traceback" not in done.stderr
+    assert [path.suffix for path in (tmp_path / "cache/turnup/versions").iterdir()] == [".lock"]
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import urllib.request
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.common import workspace
+from cli.init import archive
 from cluster.common.errors import TurnupError, UsageError
 
+WHEEL_RELEASE = "release.json"
+"""In a wheel, the file with the URL and the sha256 of its release; the URL is empty if it was not known."""
 _SCHEMES = ("https://", "http://", "file://")
 
 
@@ -72,17 +75,38 @@ def of_release(url: str, version: str) -> Pin:
 
     Raises:
         UsageError: the URL has another scheme.
-        TurnupError: it cannot be read.
+        TurnupError: it cannot be read, is not a release, or is another archive of this version than the wheel belongs to.
     """
     if "://" not in url:
         url = Path(url).resolve().as_uri()
     if not url.startswith(_SCHEMES):
         raise UsageError(f"--release {url}: the URL must begin with https://, http:// or file://")
-    digest = hashlib.sha256()
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310  # the scheme was checked
-            for block in iter(lambda: answer.read(1 << 20), b""):
-                digest.update(block)
-    except (OSError, ValueError) as error:
-        raise TurnupError(f"--release {url}: {getattr(error, 'reason', error)}; check the URL and the network") from None
-    return Pin(url, digest.hexdigest(), f"turnup-{version}")
+    sha256, prefix = archive.inspect(url)
+    known = _wheel_release()
+    if known and prefix == f"turnup-{version}" and sha256 != known["sha256"]:
+        raise TurnupError(f"--release {url}: the archive has sha256 {sha256}, and the release of turnup {version} has {known['sha256']}; use another URL")
+    return Pin(url, sha256, prefix)
+
+
+def default(version: str) -> Pin:
+    """Returns the pin for a call that names none: of this checkout or unpacked release, or of the release that the wheel belongs to.
+
+    Args:
+        version: Turnup's version.
+
+    Raises:
+        UsageError: the wheel does not know where its release is.
+    """
+    known = _wheel_release()
+    if known is None:
+        return of_folder(workspace.ROOT)
+    if not known["url"]:
+        raise UsageError("this turnup was installed from a wheel, which has no rules; add --release URL, or --turnup FOLDER with a checkout")
+    return Pin(known["url"], known["sha256"], f"turnup-{version}")
+
+
+def _wheel_release() -> dict[str, str] | None:
+    """Returns the URL and sha256 of the release that this wheel was made from; None if this is not a wheel."""
+    path = workspace.ROOT / WHEEL_RELEASE
+    known: dict[str, str] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return known

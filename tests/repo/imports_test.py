@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "lib": {"lib", "rules"},
     "cluster": {"cluster", "rules"},
     "cli": {"cli", "cluster", "rules"},
+    "release": {"release", "cli"},
     "prod": {"prod", "rules"},
     "proto": {"proto", "rules"},
     "python": {"python", "proto", "rules"},

@@ -6,10 +6,9 @@ def turnup_go_repositories():
     """Declares @host_go, the Go toolchain, @go_protoc, the generators of protoc for Go, and @registry_modules, for prod/registry."""
     host_go(
         name = "host_go",
+        # Not those of the samples and tests, which a release does not have.
         go_mods = [
-            Label("//go:go.mod"),
             Label("//prod/registry/program:go.mod"),
-            Label("//rules/go/tests:go.mod"),
             Label("//third_party/go:jsonnet/go.mod"),
             Label("//third_party/go:protoc/go.mod"),
         ],

@@ -4,7 +4,7 @@ set -euo pipefail
 root=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 command -v python3 >/dev/null || { echo "ERROR: turnup needs Python 3.11 or newer, and PATH has none; install it (on Debian 12: apt-get install python3)" >&2; exit 1; }
 folder=$(python3 -I - "$root" <<'PYTHON'
-import ast, base64, fcntl, hashlib, os, shutil, sys, tarfile, tempfile, urllib.request
+import ast, base64, fcntl, gzip, hashlib, os, shutil, sys, tarfile, tempfile, urllib.request, zlib
 
 ROOT = sys.argv[1]
 
@@ -81,12 +81,19 @@ try:
                 if have != wanted:
                     die(f"{url} has sha256 {have}, and the repository pins {wanted}; it is not the release that was pinned")
                 content = os.path.join(made, "content")
-                with tarfile.open(archive) as opened:
-                    for member in opened.getmembers():
-                        if member.name.startswith("/") or ".." in member.name.split("/") or not (member.isfile() or member.isdir()):
-                            die(f"{url}: {member.name} is not a file of a release")
-                    opened.extractall(content)
-                os.rename(os.path.join(content, found.get("strip_prefix") or ""), folder)
+                try:
+                    with tarfile.open(archive) as opened:
+                        for member in opened.getmembers():
+                            if member.name.startswith("/") or ".." in member.name.split("/") or not (member.isfile() or member.isdir()):
+                                die(f"{url}: {member.name} is not a file of a release")
+                        # Python 3.12 warns if no filter is chosen; the first 3.11 has none.
+                        opened.extractall(content, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+                except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+                    die(f"{url} is not a tar archive ({error}); pin a turnup-VERSION.tar.gz")
+                content = os.path.join(content, found.get("strip_prefix") or "")
+                if not os.path.isfile(os.path.join(content, "turnup")):
+                    die(f"{url} has no file {os.path.join(found.get('strip_prefix') or '', 'turnup')}; correct strip_prefix in MODULE.bazel or WORKSPACE")
+                os.rename(content, folder)
 except OSError as error:
     die(f"{cache}: {error.strerror}; set XDG_CACHE_HOME to a folder that you can write to")
 print(folder)
