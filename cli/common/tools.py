@@ -69,8 +69,9 @@ def _package_files(name: str, *paths: str) -> Tool:
 
 
 BAZEL = Tool("bazel", "4.2 to 7", "bazel-bootstrap", ("bazel",), (), ("--version",), BAZEL_OLDEST, BAZEL_NEWEST)
-# Runs Bazel's tools; another Python may run this command. See rules/python/private/host_python.bzl for the reason for 3.11.
-BUILD_PYTHON = Tool("python 3.11", "3.11, for Bazel's tools", "python3.11", ("python3.11", "python3"), (), ("--version",), (3, 11), (3, 12))
+# Runs Bazel's tools; another Python may run this command. These are the names and versions of rules/python/private/host_python.bzl.
+_PYTHONS = ("python3.11", "python3.12", "python3.13", "python3")
+BUILD_PYTHON = Tool("python", "3.11 to 3.13, for Bazel's tools", "python3.11", _PYTHONS, (), ("--version",), (3, 11), (3, 14))
 TOOLS: tuple[Tool, ...] = (
     BUILD_PYTHON,
     Tool("git", "any", "git", ("git",), (), ("--version",)),

@@ -27,8 +27,13 @@ def shop(tmp_path_factory):
 
 
 def test_a_new_repository(shop):
-    """What `turnup init` writes builds and passes its tests; the manifests have the repository's own environments and names."""
+    """What `turnup init` writes builds, with few packages, and passes its tests; the manifests have the repository's own environments and names."""
+    shop.build("--nobuild", "//greeter:dev")
+    needed = shop.wheels()
+    assert {"pyyaml", "zstandard"} <= needed
+    assert needed & {"cryptography", "grpcio", "grpcio_tools", "kubernetes", "matplotlib", "pytest", "redis"} == set()
     _tested(shop)
+    assert "pytest" in shop.wheels()
     objects = _objects(shop.output("//greeter:myns-deep"))
     assert {each["metadata"]["namespace"] for each in objects.values()} == {"jane"}
     (container,) = objects["Deployment", "greeter"]["spec"]["template"]["spec"]["containers"]
@@ -64,6 +69,7 @@ def test_jsonnet_alone(tmp_path):
         site.build("//site:page")
         assert json.loads((site.root / "bazel-bin/site/page.json").read_text()) == {"title": "hello", "words": 11}
         assert [name for name in site.fetched() if name.startswith(("debian_", "turnup_env", "maven", "pip"))] == []
+        assert site.wheels() == set()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -34,7 +35,7 @@ class Foreign(Nested):
 
     def __enter__(self) -> Self:
         for name in self._copied:
-            shutil.copytree(FOLDER / name, self.root.parent / name)
+            shutil.copytree(FOLDER / name, self.root.parent / name, symlinks=True)
         plan = files.plan(self.root, pin.Pin(str(tree.ROOT)), bazel_4=self._flags)
         files.write(plan)
         if not self._flags:
@@ -59,3 +60,8 @@ class Foreign(Nested):
         """Returns the names of the repositories that Bazel has fetched."""
         external = self._output_base / "external"
         return {path.name for path in external.iterdir() if not path.name.startswith("@")}
+
+    def wheels(self) -> set[str]:
+        """Returns the normalized names of the packages with wheels that Bazel has fetched."""
+        folders = [self._output_base / "external" / name for name in self.fetched() if re.fullmatch(r"\w*pip_\d+", name)]
+        return {wheel.name.split("-")[0].lower() for folder in folders for wheel in folder.glob("*.whl")}

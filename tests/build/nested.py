@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from cluster.model.constants import constants
 from tests.repo import tree
@@ -18,22 +18,35 @@ _CONSTANTS = constants(environment={})
 # The environment that is each developer's own namespace, and those that everybody shares.
 DEVELOPER_ENV, SHARED_ENVS = _CONSTANTS.developer_environment, _CONSTANTS.shared_environments
 
-_SHARED = ("turnup_pip", "debian_python", "debian_redis", "debian_registry", "jsonnet_tools")
+# Repositories that the copy takes from the Bazel that runs the test. turnup_pip_NUMBER have the wheels of turnup_pip.
+_SHARED = re.compile(r"turnup_pip(_\d+)?|debian_python|debian_redis|debian_registry|jsonnet_tools")
 
 
-def _outer_external() -> Path:
+def outer_external() -> Path:
     """Returns the folder of fetched repositories of the Bazel that runs this test."""
     return Path(os.environ["RUNFILES_DIR"].partition("/execroot/")[0]) / "external"
+
+
+def shared_repositories(folder: Path) -> list[Path]:
+    """Returns the repositories of a folder that copies share."""
+    return sorted(path for path in folder.iterdir() if _SHARED.fullmatch(path.name))
 
 
 class Nested:
     """Copy of the workspace; use it as a context manager, which shuts its Bazel down at the end.
 
+    Args:
+        folder: where to make it.
+        user: the number of the user who runs Bazel; the copy is that user's. None: the user of the test.
+        repositories: folder with the fetched repositories that the copy shares. None: that of the Bazel that runs this test.
+
     Attributes:
         root: root of the copy.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, user: int | None = None, repositories: Path | None = None) -> None:
+        self._user: dict[str, Any] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+        self._repositories = repositories or outer_external()
         self.root = folder / "turnup"
         self._output_base = folder / "base"
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith(("TEST_", "RUNFILES", "BUILD_", "TURNUP_", "PYTHON", "XML_"))}
@@ -44,6 +57,9 @@ class Nested:
         for path in tree.files():
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(tree.ROOT / path, self.root / path)
+        if self._user:
+            for path in [self.root.parent, *self.root.parent.rglob("*")]:
+                os.chown(path, self._user["user"], self._user["group"], follow_symlinks=False)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -57,14 +73,21 @@ class Nested:
         root = f"--output_user_root={self._output_base.parent}"
         words = ["bazel", root, f"--output_base={self._output_base}", "--max_idle_secs=60", command, *arguments]
         return subprocess.run(
-            words, cwd=self.root, env={**self._environment, **variables}, capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL, check=False
+            words,
+            cwd=self.root,
+            env={**self._environment, **variables},
+            capture_output=True,
+            text=True,
+            timeout=900,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            **self._user,
         )
 
     def bazel(self, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Runs a Bazel command in the copy, with more environment variables, and returns the completed process."""
         # What the outer Bazel has not fetched, the copy does not need.
-        fetched = [name for name in _SHARED if (_outer_external() / name).exists()]
-        shared = [f"--override_repository={name}={_outer_external() / name}" for name in fetched]
+        shared = [f"--override_repository={path.name}={path}" for path in shared_repositories(self._repositories)]
         return self._run(command, *shared, "--color=no", "--curses=no", *arguments, **variables)
 
     def build(self, *targets: str, **variables: str) -> None:

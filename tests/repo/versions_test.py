@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from cli.common.tools import BUILD_PYTHON
 from cluster.programs import build
 from tests.repo import tree
 
@@ -45,6 +46,17 @@ def test_kubernetes_version_is_written_once():
 
     assert module[1] == build.kubernetes_version()
     assert [path for path in elsewhere if path != "CHANGELOG.md"] == []
+
+
+def test_doctor_accepts_the_pythons_of_the_build():
+    """The versions that host_python takes are those that doctor accepts, and those that the long test runs."""
+    taken = re.search(r"^_VERSIONS = \[(.*)\]", tree.text(tree.Path("rules/python/private/host_python.bzl")), re.MULTILINE)[1]
+    versions = [tuple(map(int, version.split("."))) for version in re.findall(r'"([\d.]+)"', taken)]
+
+    assert versions
+    assert versions[0] == BUILD_PYTHON.oldest
+    assert (versions[-1][0], versions[-1][1] + 1) == BUILD_PYTHON.newest
+    assert {f"python{major}.{minor}" for major, minor in versions} < set(BUILD_PYTHON.programs)
 
 
 def test_changelog_has_the_version():

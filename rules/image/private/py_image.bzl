@@ -1,5 +1,6 @@
 """py_image: an image of a Python program, in layers that change at different rates."""
 
+load("@host_python//:defs.bzl", "PYTHON_VERSION")
 load("@rules_python//python:defs.bzl", "py_library")
 load("@rules_python//python:py_info.bzl", "PyInfo")
 load("//rules/common:labels.bzl", "label_text", "repository_name")
@@ -71,7 +72,7 @@ _ATTRS = {
         doc = "Environment variables, added to the base's. Empty: the base's.\n\n" + EXPANSION,
     ),
     "interpreter": attr.string(
-        doc = "The path of the interpreter in the base.",
+        doc = "The path of the interpreter in the base. If its name has a version, that must be the version of `@host_python`, for which packages are downloaded.",
         default = "/usr/bin/python3.11",
     ),
     "layers": attr.label_list(
@@ -93,18 +94,46 @@ def _module(ctx):
         fail("binary: %s does not say which file to run. Set its main." % label_text(ctx.attr.binary.label))
     return path_in_repository(info.main)[:-len(".py")].replace("/", ".")
 
+def _check_interpreter(ctx):
+    """Fails if the image starts another Python than the one that its packages and byte code are for."""
+    version = ctx.attr.interpreter.rpartition("/")[2].partition("python")[2]
+    if "." in version and version != PYTHON_VERSION:
+        fail("interpreter: %s starts %s, but its packages are for Python %s, which @host_python found. Set base and interpreter to that version, or TURNUP_PYTHON to a Python %s." % (
+            label_text(ctx.label),
+            ctx.attr.interpreter,
+            PYTHON_VERSION,
+            version,
+        ))
+
+def _check_packages(ctx, layers):
+    """Fails if two locks give one package; Python would import that which happens to be first, with the other's dependencies."""
+    labels = {}
+    for layer in layers:
+        other = labels.get(layer.package)
+        if layer.package and other:
+            fail("deps: %s has the package %s twice, %s and %s. Take it from one lock; generated code takes it from the labels --%s and :grpc." % (
+                label_text(ctx.label),
+                layer.package,
+                other,
+                layer.label,
+                Label("//rules/python/runtime:protobuf"),
+            ))
+        labels[layer.package] = layer.label
+
 def _impl(ctx):
     check_settings(ctx.attr)
     if not ctx.attr.base:
         fail("base: %s has no base. Use an image with a Python interpreter, such as //python:base." % label_text(ctx.label))
     if ctx.attr.entrypoint:
         fail("entrypoint: %s has %s, but a py_image starts its binary. Use container_image for another program." % (label_text(ctx.label), ctx.attr.entrypoint))
+    _check_interpreter(ctx)
     module = _module(ctx)
     base = image_info(ctx, ctx.attr.base, "base", ctx.attr.architecture, ctx.attr.operating_system)
 
     # Sorted by label, so that the order of deps does not change the image.
     packages = {layer.label: layer for layer in ctx.attr.binary[PyLayersInfo].layers.to_list()}
     shared = [packages[label] for label in sorted(packages)][:_MOST_LAYERS]
+    _check_packages(ctx, [packages[label] for label in sorted(packages)])
     third_party = list(shared)
     covered = {file.path: True for layer in shared for file in layer.files}
     executables = {file.path: True for file in ctx.attr.binary[PyLayersInfo].executables.to_list()}
@@ -202,7 +231,7 @@ def py_image(name, binary = None, layers = [], **kwargs):
     """
     for attribute, only in _ONE_PYTHON.items():
         if kwargs.pop(attribute, only) not in (only, "PY2AND3", "PY3ONLY", -1, 0, 1):
-            fail("//%s:%s: %s asks for another Python, but images have Python 3.11. Use PY3, or remove it." % (native.package_name(), name, attribute))
+            fail("//%s:%s: %s asks for another Python, but images have Python 3. Use PY3, or remove it." % (native.package_name(), name, attribute))
     if "args" in kwargs:
         kwargs["arguments"] = kwargs.pop("args")
     if not binary:

@@ -8,7 +8,9 @@ PyLayersInfo = provider(
     doc = "The layers of the third-party packages that a Python target needs, and how to start the target.",
     fields = {
         "executables": "depset of Files: the programs of data targets.",
-        "layers": "depset of struct(label = string, blob = File, descriptor = File, files = tuple of the Files in the layer).",
+        "layers": """depset of `struct(label = string, package = string, blob = File, descriptor = File, files = tuple)`.
+
+`files` are the Files in the layer. `package` is the third-party package of a lock. Empty: the target is not of a lock.""",
         "main": "File or None: the file that a program runs.",
         "main_module": "string: the module that a program runs, if no file names it. Empty: main names it.",
     },
@@ -105,7 +107,8 @@ def _aspect_impl(target, ctx):
                 depset(files),
                 what = "third party: " + what,
             )
-            own.append(struct(label = str(target.label), blob = layer.blob, descriptor = layer.descriptor, files = tuple(files)))
+            package = target.label.package if ctx.rule.kind == "wheel_library" else ""
+            own.append(struct(label = str(target.label), package = package, blob = layer.blob, descriptor = layer.descriptor, files = tuple(files)))
     programs = [data_program(dep) for dep in getattr(ctx.rule.attr, "data", None) or []]
     return [PyLayersInfo(
         executables = depset([program for program in programs if program], transitive = executables),

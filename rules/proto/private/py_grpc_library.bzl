@@ -13,7 +13,9 @@ py_grpc_library(
     deps = [":route_guide_py_pb2"],
 )
 ```
-`proto/route_guide.proto` is then `from proto import route_guide_pb2_grpc`. The target provides PyInfo."""
+`proto/route_guide.proto` is then `from proto import route_guide_pb2_grpc`. The target provides PyInfo.
+
+The run-time library is `//rules/python/runtime:grpc`, `@turnup_pip//grpcio` unless that setting says otherwise."""
 
 _ATTRS = {
     "deps": attr.label_list(
@@ -33,7 +35,7 @@ _ATTRS = {
         doc = "The compiler with the gRPC Python generator.",
     ),
     "_runtime": attr.label(
-        default = Label("@turnup_pip//grpcio"),
+        default = Label("//rules/python/runtime:grpc"),
         providers = [PyInfo],
         doc = "The runtime library of the generated modules.",
     ),

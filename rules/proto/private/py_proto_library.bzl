@@ -13,7 +13,9 @@ py_proto_library(
 )
 ```
 `proto/route_guide.proto` is then `from proto import route_guide_pb2`. A .pyi file beside
-each module is for editors and type checkers. The target provides PyInfo."""
+each module is for editors and type checkers. The target provides PyInfo.
+
+The run-time library is `//rules/python/runtime:protobuf`, `@turnup_pip//protobuf` unless that setting says otherwise."""
 
 _PyModulesInfo = provider(
     doc = "Generated modules of a proto_library and its dependencies.",
@@ -61,7 +63,7 @@ _ATTRS = {
         doc = "The proto_library targets.",
     ),
     "_runtime": attr.label(
-        default = Label("@turnup_pip//protobuf"),
+        default = Label("//rules/python/runtime:protobuf"),
         providers = [PyInfo],
         doc = "The runtime library of the generated modules.",
     ),

@@ -1,52 +1,30 @@
 """pip_repository: third-party Python packages of a hash-locked requirements file, with rules_python's labels."""
 
-load("//rules/common:labels.bzl", "full_label")
+load("//rules/python/private:pip_hub.bzl", "pip_hub")
+load("//rules/python/private:pip_wheels.bzl", "pip_wheels")
 
-_DOC = """Downloads the wheels of a requirements file and makes a py_library of each.
+# WORKSPACE cannot read the lock, so the number of repositories does not depend on it. A repository that gets no wheel is never fetched;
+# a lock with more packages than this has several in some of them.
+_REPOSITORIES = 256
 
-`@NAME//:requirements.bzl` has `requirement("package")`, which returns the label `@NAME//package`. pip checks each wheel
-against the hashes of the lock; a requirement without a hash is an error.
-"""
+def pip_repository(name, lock):
+    """Makes a py_library of each wheel in a requirements file, and downloads a wheel when a target first needs it.
 
-_ATTRS = {
-    "lock": attr.label(
-        doc = "The requirements file, with the version and sha256 hashes of every package, as `pip-compile --generate-hashes` writes it.",
-        mandatory = True,
-        allow_single_file = True,
-    ),
-    "_python": attr.label(
-        doc = "A file with the path of the Python interpreter.",
-        default = Label("@host_python//:path.txt"),
-        allow_single_file = True,
-    ),
-    "_tool": attr.label(
-        doc = "The program that runs pip and writes the BUILD files.",
-        default = Label("//rules/python/tools:download_wheels.py"),
-        allow_single_file = True,
-    ),
-}
+    `@NAME//:requirements.bzl` has `requirement("package")`, which returns the label `@NAME//package`. pip checks each wheel
+    against the hashes of the lock; a requirement without a hash is an error.
 
-_RULE = '''"""The rule of each package."""
+    The wheels are in repositories of their own, `@NAME_0` and so on. Turnup's cache keeps them, so that another checkout needs no network.
 
-load("%s", _wheel_library = "wheel_library")
+    Args:
+      name: the repository's name, `pip` by convention.
+      lock: label of the requirements file, with the version and sha256 hashes of every package, as `pip-compile --generate-hashes` writes it.
 
-wheel_library = _wheel_library
-'''
-
-def _impl(repository_ctx):
-    attr = repository_ctx.attr
-    result = repository_ctx.execute(
-        [repository_ctx.read(attr._python), repository_ctx.path(attr._tool), repository_ctx.path(attr.lock)],
-        timeout = 1800,
+        Lines with environment markers are for several Pythons; those that `@host_python` does not match are left out.
+    """
+    pip_hub(
+        name = name,
+        lock = lock,
+        repositories = _REPOSITORIES,
     )
-
-    # The BUILD files load the rule from here, because only a label that Bazel made names this repository of the rules.
-    repository_ctx.file("wheel_library.bzl", _RULE % full_label(Label("//rules/python/private:wheel_library.bzl")))
-    if result.return_code != 0:
-        fail("%s: %s" % (attr.lock, result.stderr.strip()))
-
-pip_repository = repository_rule(
-    implementation = _impl,
-    doc = _DOC,
-    attrs = _ATTRS,
-)
+    for index in range(_REPOSITORIES):
+        pip_wheels(name = "%s_%d" % (name, index))

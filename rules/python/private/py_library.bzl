@@ -1,6 +1,6 @@
 """py_library without a Python toolchain: sources, data and import paths as PyInfo."""
 
-load("@host_python//:defs.bzl", "PYTHON")
+load("@host_python//:defs.bzl", "PYTHON", "PYTHON_VERSION")
 load("@rules_python//python:py_info.bzl", "PyInfo")
 load("//rules/common:labels.bzl", "repository_name")
 load("//rules/common:runfiles.bzl", "path_in_repository")
@@ -10,7 +10,7 @@ _DOC = """Makes Python files importable for other targets.
 
 A module's name is its path from the workspace root: `rules/common/caches.py` is `rules.common.caches`."""
 
-# Values of Bazel's attributes for the version of Python that Python 3.11 fulfils.
+# Values of Bazel's attributes for the version of Python that every Python 3 fulfils.
 _PYTHON_3 = ["", "PY2AND3", "PY3", "PY3ONLY"]
 
 _ATTRS = {
@@ -47,7 +47,7 @@ def _byte_code(ctx):
         if src.owner.package != ctx.label.package or src.basename.endswith("_test.py"):
             continue
         folder, _, name = path_in_repository(src)[len(ctx.label.package):].lstrip("/").rpartition("/")
-        output = ctx.actions.declare_file("%s__pycache__/%s.cpython-311.pyc" % (folder + "/" if folder else "", name[:-len(".py")]))
+        output = ctx.actions.declare_file("%s__pycache__/%s.cpython-%s.pyc" % (folder + "/" if folder else "", name[:-len(".py")], PYTHON_VERSION.replace(".", "")))
         outputs.append(output)
 
         # One action per source: two targets with the same source declare the same action, which Bazel shares.

@@ -54,7 +54,7 @@ def unpack(wheel: Path, site: Path) -> None:
                 destination.write_bytes(archive.read(entry))
                 destination.chmod(0o755 if (entry.external_attr >> 16) & 0o111 else 0o644)
     except zipfile.BadZipFile as error:
-        raise WheelError(f"not a readable archive ({error}): fetch it again with bazel sync --only=pip") from None
+        raise WheelError(f"not a readable archive ({error}): fetch it again with bazel sync --only={wheel.parent.name}") from None
     # Some wheels carry sources for other Python versions, which do not compile here and are never imported.
     with contextlib.redirect_stdout(io.StringIO()):
         compileall.compile_dir(site, quiet=2, force=True, stripdir=str(site), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)

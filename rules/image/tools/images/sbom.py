@@ -219,7 +219,7 @@ def _python(contents: Contents, taken: set[str]) -> tuple[list[dict[str, Any]], 
             owned.add(file)
             folder, _, stem = file.rpartition("/")
             if stem.endswith(".py"):
-                owned.add(f"{folder}/__pycache__/{stem[:-3]}.cpython-311.pyc")
+                owned.add(f"{folder}/__pycache__/{stem[:-3]}.{sys.implementation.cache_tag}.pyc")
     return components, owned
 
 

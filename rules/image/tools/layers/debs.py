@@ -238,14 +238,15 @@ def java_store(tree: Tree) -> bytes:
 
 
 def compile_python(tree: Tree) -> None:
-    """Adds byte code for each Python module of a tree, as the packages' maintainer scripts would.
+    """Adds byte code for each Python module of a tree, as the packages' maintainer scripts would. Modules of another Python get none.
 
     The .pyc files are hash-based and unchecked (PEP 552), so they have no time stamp. marshal's version 2 writes no
     back references, which would depend on other objects in the running interpreter.
     """
     warnings.simplefilter("ignore")  # warnings about packaged code do not help the user of a build
     for path, entry in list(tree.entries.items()):
-        if entry.kind != FILE or not re.match(r"usr/lib/python3[^/]*/.*\.py$", path):
+        found = re.match(r"usr/lib/python3(?:\.(\d+))?/.*\.py$", path)
+        if entry.kind != FILE or not found or (found[1] and int(found[1]) != sys.version_info.minor):
             continue
         source = content(entry)
         try:
