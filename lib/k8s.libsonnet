@@ -6,32 +6,73 @@
 // parameters and rejects unknown names. Fields and values are
 // spelled as in the Kubernetes API. Where the API has a list of named things,
 // parameters take a map of name to value. Results are plain objects, so `+:` patches them.
-local claim = import 'claim.libsonnet';
+local binding = import 'access/role-binding.libsonnet';
+local role = import 'access/role.libsonnet';
 local environment = import 'environment.libsonnet';
-local microservice = import 'microservice.libsonnet';
+local monitor = import 'monitoring/monitor.libsonnet';
+local route = import 'network/route.libsonnet';
+local microservice = import 'services/microservice.libsonnet';
+local claim = import 'storage/claim.libsonnet';
+local job = import 'workloads/job.libsonnet';
 {
-  // All objects of a service: see microservice.libsonnet.
+  // All objects of a service: see the file of each.
   microservice: microservice.stateless,
   statefulMicroservice: microservice.stateful,
 
-  // Single objects: see the file of each.
+  // Workloads.
+  deployment: import 'workloads/deployment.libsonnet',
+  statefulset: import 'workloads/statefulset.libsonnet',
+  daemonset: import 'workloads/daemonset.libsonnet',
+  job: job.job,
+  cronJob: job.cronJob,
+  disruptionBudget: import 'workloads/disruption-budget.libsonnet',
+  horizontalPodAutoscaler: import 'workloads/horizontal-pod-autoscaler.libsonnet',
+
+  // Network.
+  service: import 'network/service.libsonnet',
+  ingress: import 'network/ingress.libsonnet',
+  httpRoute: route.httpRoute,
+  grpcRoute: route.grpcRoute,
+  networkPolicy: import 'network/network-policy.libsonnet',
+
+  // Settings and secrets.
+  configMap: import 'config/config-map.libsonnet',
+  generatedSecret: import 'config/generated-secret.libsonnet',
+  externalSecret: import 'config/external-secret.libsonnet',
+
+  // Storage.
   claim: claim.claim,
-  configMap: import 'config-map.libsonnet',
-  deployment: import 'deployment.libsonnet',
-  disruptionBudget: import 'disruption-budget.libsonnet',
-  generatedSecret: import 'generated-secret.libsonnet',
-  limitRange: import 'limit-range.libsonnet',
-  namespace: import 'namespace.libsonnet',
-  service: import 'service.libsonnet',
-  statefulset: import 'statefulset.libsonnet',
+  storageClass: import 'storage/storage-class.libsonnet',
+
+  // Access to the Kubernetes API.
+  serviceAccount: import 'access/service-account.libsonnet',
+  role: role.role,
+  clusterRole: role.clusterRole,
+  roleBinding: binding.roleBinding,
+  clusterRoleBinding: binding.clusterRoleBinding,
+
+  // The cluster and its namespaces.
+  namespace: import 'cluster/namespace.libsonnet',
+  limitRange: import 'cluster/limit-range.libsonnet',
+  resourceQuota: import 'cluster/resource-quota.libsonnet',
+  priorityClass: import 'cluster/priority-class.libsonnet',
+  customResourceDefinition: import 'cluster/custom-resource-definition.libsonnet',
+
+  // Monitoring.
+  podMonitor: monitor.podMonitor,
+  serviceMonitor: monitor.serviceMonitor,
+  prometheusRule: import 'monitoring/prometheus-rule.libsonnet',
+  dashboard: import 'monitoring/dashboard.libsonnet',
 
   // Parts of objects.
-  container: import 'container.libsonnet',
-  env: import 'env.libsonnet',
+  container: import 'workloads/container.libsonnet',
+  env: import 'workloads/env.libsonnet',
   metadata: import 'metadata.libsonnet',
-  pod: import 'pod.libsonnet',
-  probes: import 'probes.libsonnet',
-  security: import 'security.libsonnet',
+  peers: import 'network/peers.libsonnet',
+  pod: import 'workloads/pod.libsonnet',
+  probes: import 'workloads/probes.libsonnet',
+  secretVolume: import 'config/secret-volume.libsonnet',
+  security: import 'workloads/security.libsonnet',
 
   // Values that depend on the environment: see environment.libsonnet.
   perEnvironment: environment.perEnvironment,

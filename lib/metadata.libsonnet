@@ -7,13 +7,14 @@ local params = import 'params.libsonnet';
 
 local letters = 'abcdefghijklmnopqrstuvwxyz';
 local maxNameLength = 63;
+local prefix = 'app.kubernetes.io/';
 
 {
   // Returns the labels that select the pods of a service.
-  selector(name):: { 'app.kubernetes.io/name': name },
+  selector(name):: { [prefix + 'name']: name },
 
   // Returns the labels of an object: the selector, managed-by, then `extra`.
-  labels(name, extra={}):: $.selector(name) { 'app.kubernetes.io/managed-by': 'turnup' } + extra,
+  labels(name, extra={}):: $.selector(name) { [prefix + 'managed-by']: 'turnup' } + extra,
 
   // Returns the name if it is a DNS label; fails otherwise.
   //
@@ -44,4 +45,28 @@ local maxNameLength = 63;
       labels: $.labels(service, labels),
       annotations: annotations,
     }),
+
+  // Returns the parameters that every component for an object without a namespace has.
+  clusterParameters(component):: {
+    // Name of the object, a DNS label.
+    name: params.required(component, 'name'),
+    // Name of the service that the object belongs to; null: `name`.
+    service: null,
+    // Labels and annotations in addition to the common ones.
+    labels: {},
+    annotations: {},
+  },
+
+  // Returns the parameters that every component for an object in a namespace has.
+  parameters(component):: $.clusterParameters(component) {
+    // {name, namespace}: the manifest's argument `env`.
+    environment: params.required(component, 'environment'),
+  },
+
+  // Returns the service that an object belongs to. p: the object's parameters.
+  serviceOf(p):: if p.service == null then p.name else p.service,
+
+  // Returns the metadata of an object. p: the merged parameters, which include the ones above.
+  of(component, p)::
+    $.metadata(component, p.name, $.serviceOf(p), std.get(p, 'environment'), p.labels, p.annotations),
 }

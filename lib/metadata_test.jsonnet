@@ -24,4 +24,8 @@ testing.suite({
     actual: metadata.checkName('c', name),
     expected: name,
   },
+  'an object belongs to the service of its own name unless it names another': {
+    actual: [metadata.serviceOf({ name: 'n', service: service }) for service in [null, 's']],
+    expected: ['n', 's'],
+  },
 })

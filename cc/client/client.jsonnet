@@ -19,9 +19,6 @@ function(env, service, deps, images)
     pod: {
       terminationGracePeriodSeconds: 10,
       // If the node is lost, start on another one after 10 s instead of the default of five minutes.
-      tolerations: [
-        { key: 'node.kubernetes.io/' + key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 10 }
-        for key in ['not-ready', 'unreachable']
-      ],
+      nodeLossSeconds: 10,
     },
   })

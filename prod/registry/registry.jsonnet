@@ -35,7 +35,7 @@ function(port, registry, image, digest)
       annotations: { 'turnup/image-digest': digest },
       volumes: {
         data: { persistentVolumeClaim: { claimName: 'registry' } },
-        credentials: { secret: { secretName: 'registry-credentials', defaultMode: 288 } },
+        credentials: k.secretVolume({ name: 'registry-credentials' }),
       },
       terminationGracePeriodSeconds: 5,
       // On a control plane node if it accepts pods, so that the loss of another node does not stop image pulls.
@@ -61,13 +61,5 @@ function(port, registry, image, digest)
       keys: ['password'],
       annotations: { 'turnup/registry': registry },
     }),
-    claim: {
-      apiVersion: 'v1',
-      kind: 'PersistentVolumeClaim',
-      metadata: k.metadata.metadata('claim', 'registry', 'registry', env),
-      spec: {
-        accessModes: ['ReadWriteOnce'],
-        resources: { requests: { storage: size } },
-      },
-    },
+    claim: k.claim({ name: 'registry', environment: env, size: size }),
   }

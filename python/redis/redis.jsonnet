@@ -13,7 +13,7 @@ function(env, service, deps, images)
   // Programs of other services mount this Secret, too, each with its own user's key.
   local users = name + '-users';
   local usersPath = '/run/secrets/' + users;
-  local app = k.statefulMicroservice({
+  k.statefulMicroservice({
     environment: env,
     service: service { ports: { status: statusPort } },
     image: images.redis,
@@ -40,61 +40,38 @@ function(env, service, deps, images)
       // A failover takes up to 3 s, and writing the append-only file up to 5 s.
       terminationGracePeriodSeconds: 20,
       tmp: null,
-      volumes: { users: { secret: { secretName: users, defaultMode: std.parseOctal('0440') } } },
+      volumes: { users: k.secretVolume({ name: users }) },
+      // Half of the pods on each of two nodes, always, because a master and its replica must not be lost together.
+      spread: { node: 'DoNotSchedule' },
+      // Pod 0, which is scheduled first, runs on the control plane node if that accepts pods. With two nodes
+      // the agents keep most masters on the node of pod 0. So the cluster survives the loss of the other
+      // node, and without the control plane node nothing can be repaired anyway.
+      affinity: {
+        nodeAffinity: {
+          preferredDuringSchedulingIgnoredDuringExecution: [{
+            weight: 100,
+            preference: {
+              matchExpressions: [{ key: 'node-role.kubernetes.io/control-plane', operator: 'Exists' }],
+            },
+          }],
+        },
+      },
     },
     // Volumes outlive the StatefulSet (Retain, the library's default). With Delete the controller adds itself
     // as an owner to each claim while the scheduler binds it, which costs seconds and changes the pods' order.
     workload: { podManagementPolicy: 'Parallel' },
-  });
-  app {
-    statefulset+: {
-      spec+: {
-        template+: {
-          spec+: {
-            // Half of the pods on each of two nodes, always, because a master and its replica must not be lost together.
-            topologySpreadConstraints: [
-              constraint { whenUnsatisfiable: 'DoNotSchedule' }
-              for constraint in super.topologySpreadConstraints
-            ],
-            // Pod 0, which is scheduled first, runs on the control plane node if that accepts pods. With two nodes
-            // the agents keep most masters on the node of pod 0. So the cluster survives the loss of the other
-            // node, and without the control plane node nothing can be repaired anyway.
-            affinity: {
-              nodeAffinity: {
-                preferredDuringSchedulingIgnoredDuringExecution: [{
-                  weight: 100,
-                  preference: {
-                    matchExpressions: [{ key: 'node-role.kubernetes.io/control-plane', operator: 'Exists' }],
-                  },
-                }],
-              },
-            },
-          },
-        },
-      },
-    },
+  }) {
     // A password for each user of access.py, which the first apply makes and nobody needs to know.
     users: k.generatedSecret({ name: users, service: name, environment: env, keys: ['agent', 'replica', 'places'] }),
     // Redis demands a password, but the cluster bus and the agents' endpoint have none: who reaches the bus can join the
     // cluster. So only pods in this namespace may connect to Redis, and only its own pods to the other two, if the cluster's
     // network enforces policies.
-    networkPolicy: {
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'NetworkPolicy',
-      metadata: k.metadata.metadata('networkPolicy', name, name, env),
-      spec: {
-        podSelector: { matchLabels: k.metadata.selector(name) },
-        policyTypes: ['Ingress'],
-        ingress: [
-          {
-            from: [{ podSelector: {} }],
-            ports: [{ protocol: 'TCP', port: service.port }],
-          },
-          {
-            from: [{ podSelector: { matchLabels: k.metadata.selector(name) } }],
-            ports: [{ protocol: 'TCP', port: port } for port in [service.port + 10000, statusPort]],
-          },
-        ],
-      },
-    },
+    networkPolicy: k.networkPolicy({
+      name: name,
+      environment: env,
+      ingress: [
+        { from: [k.peers.sameNamespace], ports: [service.port] },
+        { from: [name], ports: [service.port + 10000, statusPort] },
+      ],
+    }),
   }

@@ -26,16 +26,9 @@ function(env, service, deps, images)
     // the same pod again until the cluster notices.
     serviceOverrides: { headless: true },
     pod: {
-      volumes: {
-        'redis-users': {
-          secret: { secretName: redisUsers, items: [{ key: 'places', path: 'places' }], defaultMode: std.parseOctal('0440') },
-        },
-      },
+      volumes: { 'redis-users': k.secretVolume({ name: redisUsers, keys: ['places'] }) },
       terminationGracePeriodSeconds: 15,
       // If the node is lost, start on another one after 10 s instead of the default of five minutes.
-      tolerations: [
-        { key: 'node.kubernetes.io/' + key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 10 }
-        for key in ['not-ready', 'unreachable']
-      ],
+      nodeLossSeconds: 10,
     },
   })

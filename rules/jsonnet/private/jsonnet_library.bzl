@@ -13,7 +13,7 @@ jsonnet_library(
 )
 ```
 A dependent imports a file by its path from the workspace root
-(`import 'lib/deployment.libsonnet'`), relative to the importing file, or relative
+(`import 'lib/workloads/deployment.libsonnet'`), relative to the importing file, or relative
 to a folder in `imports`. The target provides JsonnetLibraryInfo."""
 
 SOURCE_TYPES = [".jsonnet", ".libsonnet", ".json"]

@@ -1,0 +1,3 @@
+local k = import 'lib/k8s.libsonnet';
+
+k.namespace({ name: 'dev', podSecurity: 'restrict' })

@@ -1,0 +1,3 @@
+local k = import 'lib/k8s.libsonnet';
+
+k.priorityClass({ name: 'top', value: 2000000000, description: 'd' })

@@ -1,0 +1,3 @@
+local k = import 'lib/k8s.libsonnet';
+
+k.resourceQuota({ name: 'all', environment: { name: 'dev', namespace: 'ns' }, hard: {} })

@@ -1,0 +1,3 @@
+local k = import 'lib/k8s.libsonnet';
+
+k.role({ name: 'all', environment: { name: 'dev', namespace: 'ns' }, rules: [{ resources: ['*'], verbs: ['get'] }] })

@@ -1,0 +1,3 @@
+local k = import 'lib/k8s.libsonnet';
+
+k.grpcRoute({ name: 'r', environment: { name: 'dev', namespace: 'ns' }, gateways: ['g'] })

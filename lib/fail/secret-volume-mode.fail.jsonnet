@@ -1,0 +1,3 @@
+local k = import 'lib/k8s.libsonnet';
+
+k.secretVolume({ name: 'login', mode: 440 })

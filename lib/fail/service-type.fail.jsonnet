@@ -1,0 +1,3 @@
+local k = import 'lib/k8s.libsonnet';
+
+k.service({ name: 's', environment: { name: 'dev', namespace: 'ns' }, type: 'Nodeport', ports: { http: 80 } })
