@@ -54,6 +54,7 @@ from rules.k8s.tools.objects.server_fields import (
     without_null_in_lists,
     without_server_fields,
 )
+from rules.k8s.tools.schemas.custom import check_custom
 from rules.k8s.tools.schemas.validation import Validation, check_definition
 
 
@@ -237,6 +238,7 @@ def check_closure(args: argparse.Namespace) -> None:
         entries.append(closure.Entry(label, document, name))
     links = closure.cross_references(entries)
     changed = closure.check(entries, args.label, links)
+    check_custom(((entry.label, obj) for entry in entries for obj in entry.document["objects"]), args.label)
     sent = [(entry.label, links.apply(obj, entry.label, entry.document["environment"])) for entry in entries for obj in entry.document["objects"]]
     unfollowed = find_unfollowed(sent, args.label, across=True)
     _print([*unfollowed, *find_unreferenced(sent, args.label)], args)
