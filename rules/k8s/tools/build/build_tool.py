@@ -22,6 +22,7 @@ from typing import Any, TextIO
 from rules.common.stamping import fill, is_stable, read_status, variables
 from rules.common.worker import start
 from rules.k8s.tools.build import closure
+from rules.k8s.tools.build.coherence import check_coherence
 from rules.k8s.tools.build.image_lock import parse_lock
 from rules.k8s.tools.build.image_names import check_keys, publish_name
 from rules.k8s.tools.build.pins import parse_pins
@@ -238,7 +239,9 @@ def check_closure(args: argparse.Namespace) -> None:
         entries.append(closure.Entry(label, document, name))
     links = closure.cross_references(entries)
     changed = closure.check(entries, args.label, links)
-    check_custom(((entry.label, obj) for entry in entries for obj in entry.document["objects"]), args.label)
+    objects = [(entry.label, obj) for entry in entries for obj in entry.document["objects"]]
+    check_custom(objects, args.label)
+    check_coherence(objects, args.label)
     sent = [(entry.label, links.apply(obj, entry.label, entry.document["environment"])) for entry in entries for obj in entry.document["objects"]]
     unfollowed = find_unfollowed(sent, args.label, across=True)
     _print([*unfollowed, *find_unreferenced(sent, args.label)], args)

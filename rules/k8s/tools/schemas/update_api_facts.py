@@ -25,6 +25,8 @@ _GROUP = re.compile(r'^const GroupName = "([^"]*)"', re.MULTILINE)
 _ENUM = re.compile(r"^// \+enum\n(?://.*\n)*type (\w+) string", re.MULTILINE)
 _CONSTANT = re.compile(r'^\s*\w+\s+(\w+)\s+= "([^"]*)"', re.MULTILINE)
 _CONVERTED = re.compile(r'^\s*\w+\s+=\s(\w+)\("([^"]*)"\)', re.MULTILINE)
+# A constant that is another constant: the values of its type are not all known here.
+_UNKNOWN = re.compile(r"^\s*\w+\s+=\s*(\w+)\([^\")]|^\s*\w+\s+(\w+)\s+= [^\"\s]", re.MULTILINE)
 _STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _FIELD = re.compile(r'^\t\w+\s+(\[\])?\*?((?:\w+\.)?\w+)\s+`json:"(\w+)', re.MULTILINE)
 _INLINE = re.compile(r'^\t(\w+) `json:",inline"', re.MULTILINE)
@@ -50,7 +52,7 @@ def enums(module: Path) -> dict[str, list[str]]:
         (folder, version): (path / "types.go").read_text(encoding="utf-8") for folder, _, version, path in versions(module) if (path / "types.go").exists()
     }
     for (folder, version), text in sources.items():
-        names = {match[1] for match in _ENUM.finditer(text)}
+        names = {match[1] for match in _ENUM.finditer(text)} - {match[1] or match[2] for match in _UNKNOWN.finditer(text)}
         for match in (*_CONSTANT.finditer(text), *_CONVERTED.finditer(text)):
             if match[1] in names:
                 values.setdefault((f"{folder}{version}", match[1]), set()).add(match[2])
