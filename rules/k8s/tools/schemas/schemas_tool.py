@@ -30,6 +30,8 @@ BASE64 = r"^\s*(([A-Za-z0-9+/]\s*){4})*(([A-Za-z0-9+/]\s*){2}=\s*=|([A-Za-z0-9+/
 _FILE = re.compile(r"kubernetes_validate/kubernetes-json-schema/v(1\.[0-9]+)\.0-local-strict/_definitions\.json")
 _BOUNDS = {"int32": 2**31, "int64": 2**63}
 _PORTS = ("containerPort", "hostPort", "nodePort")
+# Fields that the published schemas require, and no server does: //tests/apply:schemas_test finds them.
+_NOT_REQUIRED = {"io.k8s.api.core.v1.LimitRangeSpec": ("limits",)}
 # What the published schemas describe by alternatives is one list of types; a pattern says something of texts only.
 _SPECIAL: dict[str, Schema] = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {"type": ["string", "number", "null"], "pattern": QUANTITY},
@@ -88,6 +90,11 @@ def complete(definitions: Mapping[str, Schema], facts: Mapping[str, Any]) -> Sch
             parts = [served[0][part] for part in ("group", "version", "kind")]
             kinds["/".join(part for part in parts if part)] = name
     shrunk = {name: _SPECIAL.get(name) or _shrink(schema) for name, schema in definitions.items()}
+    for name, schema in shrunk.items():
+        # A manifest may have a part of a status, which the server drops.
+        dropped = schema.get("required", ()) if name.endswith("Status") else _NOT_REQUIRED.get(name, ())
+        if dropped:
+            schema["required"] = [field for field in schema["required"] if field not in dropped]
     for place, values in facts["enums"].items():
         owner, _, field = place.rpartition(".")
         if field in shrunk.get(owner, {}).get("properties", {}):
