@@ -24,6 +24,14 @@ HOST_PORTS = []
 # The NodePort of the registry in the cluster. Images name it at node 1's address.
 REGISTRY_PORT = 31000
 
+# The minor versions of Kubernetes that manifests are checked against when they are built.
+KUBERNETES = [
+    "1.32",
+    "1.33",
+    "1.34",
+    "1.35",
+]
+
 ENVS = [
     "prod",
     "staging",

@@ -29,6 +29,7 @@ KINDS: dict[str, type] = {
     "REGISTRY_PORT": int,
     "REGISTRY": str,
     "CONTEXT": str,
+    "KUBERNETES": list,
 }
 """The type of each constant. Only ENVS must be there."""
 
@@ -39,6 +40,7 @@ DEFAULTS: dict[str, Any] = {
     "NODES": 2,
     "MACHINE_SHARE": 75,
     "HOST_PORTS": [],
+    "KUBERNETES": ["1.34"],
     "REGISTRY_PORT": 31000,
 }
 """The values of constants that are not assigned and do not depend on others."""

@@ -9,6 +9,10 @@ BUILD_ATTRS = {
         cfg = "exec",
         doc = "The program of the build actions.",
     ),
+    "_schemas": attr.label(
+        default = Label("//rules/k8s:schemas"),
+        doc = "The schemas that manifests are checked against.",
+    ),
 }
 
 def build_args(ctx, verb):

@@ -6,6 +6,7 @@ _KINDS = {
     "DEVELOPER_ENV": "string",
     "ENVS": "list",
     "HOST_PORTS": "list",
+    "KUBERNETES": "list",
     "MACHINE_SHARE": "int",
     "NAMESPACES": "dict",
     "NODES": "int",
@@ -50,6 +51,9 @@ def constants_error(values):
             return "NAMESPACES has %r, which ENVS does not have; remove it, or add it to ENVS" % env
         if type(namespace) != "string" or not namespace:
             return "NAMESPACES has %r for %s; write a namespace's name, in which {user} is each developer's own" % (namespace, env)
+    for version in values.get("KUBERNETES", []):
+        if type(version) != "string" or not version.startswith("1.") or not version[len("1."):].isdigit():
+            return "KUBERNETES has %r; write minor versions, such as [\"1.34\", \"1.35\"]" % version
     if "SUBNET" in values and not _is_subnet(values["SUBNET"]):
         return "SUBNET is %r; write an IPv4 network such as \"172.19.0.0/26\"" % values["SUBNET"]
     return None

@@ -159,9 +159,11 @@ def _normalize(ctx, label, images, preloads):
     args.add_all(substitutions, format_each = "--substitutions=%s")
     status = status_files(ctx, settings.values() + images.keys() + replacements)
     args.add_all(status, format_each = "--status=%s")
+    args.add_all(ctx.files._schemas, format_each = "--schemas=%s")
     args.add(output, format = "--output=%s")
     args.add_all(ctx.files.template)
-    build_action(ctx, args, ctx.files.template + substitutions + status, output, "K8sObjects", "Reading objects of %s" % ctx.label)
+    sources = [ctx.file.source] if ctx.file.source else []
+    build_action(ctx, args, ctx.files.template + sources + substitutions + status + ctx.files._schemas, output, "K8sObjects", "Reading objects of %s" % ctx.label)
     return output
 
 def _resolve(ctx, normalized, images):

@@ -46,6 +46,8 @@ def _impl(ctx):
             files = depset([site]),
             runfiles = merge_runfiles(ctx.runfiles(files = [site]), ctx.attr.deps),
         ),
+        # For what reads a wheel as an archive, without its dependencies.
+        OutputGroupInfo(wheel = depset([ctx.file.wheel])),
         PyInfo(
             transitive_sources = files,
             imports = depset([import_path], transitive = [d[PyInfo].imports for d in ctx.attr.deps]),

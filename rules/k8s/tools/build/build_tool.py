@@ -15,22 +15,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from rules.common.stamping import fill, is_stable, read_status, variables
 from rules.common.worker import start
-from rules.image.tools.registry.names import is_private
 from rules.k8s.tools.build import closure
+from rules.k8s.tools.build.coherence import check_coherence
 from rules.k8s.tools.build.image_lock import parse_lock
+from rules.k8s.tools.build.image_names import check_keys, publish_name
 from rules.k8s.tools.build.pins import parse_pins
 from rules.k8s.tools.build.service_yaml import parse_service
 from rules.k8s.tools.build.unfollowed import find_unfollowed, find_unreferenced
 from rules.k8s.tools.errors import TurnupError, run_main
 from rules.k8s.tools.objects.duplicates import find_duplicate
 from rules.k8s.tools.objects.hashed_names import hash_names
-from rules.k8s.tools.objects.image_references import check_images, find_mentions, registry_of, replace_mentions, substitute_images
+from rules.k8s.tools.objects.image_references import check_images, find_mentions, replace_mentions, substitute_images
 from rules.k8s.tools.objects.objects import (
     Object,
     check_path_names,
@@ -54,6 +55,8 @@ from rules.k8s.tools.objects.server_fields import (
     without_null_in_lists,
     without_server_fields,
 )
+from rules.k8s.tools.schemas.custom import check_custom
+from rules.k8s.tools.schemas.validation import Validation, check_definition
 
 
 def service(args: argparse.Namespace) -> None:
@@ -93,6 +96,7 @@ def normalize(args: argparse.Namespace) -> None:
     objects = [with_owner(fill_namespace(obj, namespace, where, args.environment), args.label) for obj in objects]
     for obj in objects:
         check_values(obj, where)
+    check_schemas(objects, where, args)
     named = named_namespaces(objects)
     try:
         objects = objects if args.stable_names else hash_names(objects)
@@ -108,7 +112,7 @@ def normalize(args: argparse.Namespace) -> None:
         raise TurnupError(f"{where}: {duplicate.identity} appears twice in {args.source or ', '.join(args.manifests)}. Keep one.")
     _print(find_unfollowed(((args.label, obj) for obj in objects), args.label, across=False), args)
     images = {key: stamped(key, "images") for key in args.image}
-    _check_keys(images, args.label)
+    check_keys(images, args.label)
     mentions = find_mentions(objects, {*images, *images.values()})
     checked = check_images(objects, [*images, *images.values(), *args.preload], where, by_tag=args.by_tag)
     used = {*checked.used, *(text for obj, text in mentions if not is_config(obj))}
@@ -131,28 +135,26 @@ def normalize(args: argparse.Namespace) -> None:
     )
 
 
+def check_schemas(objects: Sequence[Object], where: str, args: argparse.Namespace) -> None:
+    """Checks objects against the schemas of Kubernetes; prints notes about what is deprecated.
+
+    Raises:
+        TurnupError: an object does not have the form that it should have.
+    """
+    if not args.schemas:
+        return
+    for obj in objects:
+        if obj["kind"] == "CustomResourceDefinition":
+            check_definition(obj, where)
+    written = [args.source] if args.source else args.manifests
+    _print(Validation.read(args.schemas).check(objects, where, {path: _text(path) for path in written}), args)
+
+
 def _substituted(text: str, substitutions: Sequence[tuple[str, str]]) -> str:
     """Returns a text after replacements, one after the other."""
     for old, new in substitutions:
         text = text.replace(old, new)
     return text
-
-
-def _check_keys(images: Mapping[str, str], label: str) -> None:
-    """Checks that each text stands for one image.
-
-    Args:
-        images: the keys of images, each with its stamp variables filled in.
-        label: the target, for the error.
-
-    Raises:
-        TurnupError: a text is a key, with or without values for its variables, of two images.
-    """
-    holders: dict[str, str] = {}
-    for key, value in images.items():
-        for text in (key, value):
-            if holders.setdefault(text, key) != key:
-                raise TurnupError(f"{label}: images has {holders[text]!r} and {key!r}, which both stand for {text!r}. Rename or remove one of them.")
 
 
 def _volatile_note(label: str, name: str, key: str) -> str:
@@ -221,33 +223,6 @@ def _locked(document: dict[str, Any], path: str, update: str) -> dict[str, str]:
     return {reference: f"{reference}@{digests[reference]}" for reference in document["other_images"]}
 
 
-def publish_name(key: str, chroot: str, registry: str, where: str) -> str:
-    """Returns the repository that an image is published in: its key without tag, below image_chroot if that is set.
-
-    Nothing is published in a public registry that only a manifest names: third-party manifests name those of their vendors.
-
-    Args:
-        key: the image's reference in the manifests.
-        chroot: image_chroot; a key that is below it already stays as it is.
-        registry: the workspace's registry, for names without one.
-        where: the target, for errors.
-
-    Raises:
-        TurnupError: the key names a public registry, and there is no image_chroot.
-    """
-    head, slash, last = key.partition("@")[0].rpartition("/")
-    name, chroot = head + slash + last.partition(":")[0], chroot.rstrip("/")
-    named = registry_of(name)
-    if chroot and not name.startswith(f"{chroot}/"):
-        name = f"{chroot}/{name.replace(':', '-')}"
-    elif not chroot and named not in ("", registry) and not is_private(named):
-        raise TurnupError(
-            f"{where}: images: {key!r} would be pushed to {named}, which only the manifests name. Set image_chroot to where this workspace publishes "
-            f"images, such as {registry}, or to {name.rpartition('/')[0]} if it publishes there."
-        )
-    return name if registry_of(name) else f"{registry}/{name}"
-
-
 def check_closure(args: argparse.Namespace) -> None:
     """Checks a closure and writes {label, objects, services, names, scopes, changed}.
 
@@ -264,6 +239,9 @@ def check_closure(args: argparse.Namespace) -> None:
         entries.append(closure.Entry(label, document, name))
     links = closure.cross_references(entries)
     changed = closure.check(entries, args.label, links)
+    objects = [(entry.label, obj) for entry in entries for obj in entry.document["objects"]]
+    check_custom(objects, args.label)
+    check_coherence(objects, args.label)
     sent = [(entry.label, links.apply(obj, entry.label, entry.document["environment"])) for entry in entries for obj in entry.document["objects"]]
     unfollowed = find_unfollowed(sent, args.label, across=True)
     _print([*unfollowed, *find_unreferenced(sent, args.label)], args)
@@ -341,6 +319,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--substitutions", default="", help="a JSON list of [text, replacement]")
     sub.add_argument("--status", action="append", default=[], help="workspace status file, for stamp variables")
     sub.add_argument("--stable-names", action="store_true", help="keep the names of ConfigMaps and Secrets")
+    sub.add_argument("--schemas", action="append", default=[], help="a file of schemas, of one minor version of Kubernetes")
     sub.add_argument("--source", default="", help="the file that the manifests were rendered from, for errors")
     sub.add_argument("--output", required=True)
     sub.add_argument("manifests", nargs="+")

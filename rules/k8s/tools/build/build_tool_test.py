@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rules.common import worker
-from rules.k8s.tools.build import build_tool
+from rules.k8s.tools.build import build_tool, image_names
 from rules.k8s.tools.build.fixtures import DIGEST, LABEL, fixture_tool, normalize, read, workload, write  # noqa: F401 (pytest finds the fixture by name)
 from rules.k8s.tools.objects.hashed_names import STABLE_ANNOTATION
 from rules.k8s.tools.objects.objects import OWNER_ANNOTATION
@@ -243,7 +243,7 @@ def test_resolve_leaves_pins(tool):
 )
 def test_publish_name(key, chroot, name):
     """image_chroot is prefixed to the reference without its tag, unless it is below it; a name without a registry gets the workspace's."""
-    assert build_tool.publish_name(key, chroot, "10.0.0.2:31000", LABEL) == name
+    assert image_names.publish_name(key, chroot, "10.0.0.2:31000", LABEL) == name
 
 
 @pytest.mark.parametrize("key", ["quay.io/vendor/app:v1", "docker.io/library/nginx:1", "registry.k8s.io:443/pause"])

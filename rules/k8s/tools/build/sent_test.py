@@ -26,13 +26,16 @@ POD_SPEC = {
 WEB = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": {"spec": POD_SPEC}}}
 
 
+_VERSION = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}
+
+
 def definition(kind: str, scope: str) -> dict[str, Any]:
     """Returns the definition of a kind in the group example.com."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
         "metadata": {"name": f"{kind.lower()}s.example.com"},
-        "spec": {"group": "example.com", "scope": scope, "names": {"kind": kind, "plural": f"{kind.lower()}s"}, "versions": [{"name": "v1"}]},
+        "spec": {"group": "example.com", "scope": scope, "names": {"kind": kind, "plural": f"{kind.lower()}s"}, "versions": [_VERSION]},
     }
 
 
