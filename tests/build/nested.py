@@ -46,7 +46,7 @@ class Nested:
 
     def __init__(self, folder: Path, *, user: int | None = None, repositories: Path | None = None) -> None:
         self._user: dict[str, Any] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
-        self._repositories = repositories or outer_external()
+        self._external = repositories or outer_external()
         self.root = folder / "turnup"
         self._output_base = folder / "base"
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith(("TEST_", "RUNFILES", "BUILD_", "TURNUP_", "PYTHON", "XML_"))}
@@ -86,9 +86,13 @@ class Nested:
 
     def bazel(self, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Runs a Bazel command in the copy, with more environment variables, and returns the completed process."""
-        # What the outer Bazel has not fetched, the copy does not need.
-        shared = [f"--override_repository={path.name}={path}" for path in shared_repositories(self._repositories)]
+        shared = [f"--override_repository={name}={folder}" for name, folder in self._repositories().items()]
         return self._run(command, *shared, "--color=no", "--curses=no", *arguments, **variables)
+
+    def _repositories(self) -> dict[str, Path]:
+        """Returns the folders of repositories that the copy takes instead of fetching them."""
+        # What the outer Bazel has not fetched, the copy does not need.
+        return {path.name: path for path in shared_repositories(self._external)}
 
     def build(self, *targets: str, **variables: str) -> None:
         """Builds targets, which must succeed."""

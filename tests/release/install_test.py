@@ -4,13 +4,13 @@ import importlib.metadata
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from cli.common import workspace
 from cli.init import standalone
 from cli.main import turnup
-from tests.build.nested import _outer_external
 from tests.release.released import ARCHIVE, WHEEL, pinned
 from tests.repo import tree
 
@@ -21,7 +21,7 @@ def venv(tmp_path_factory):
     folder = tmp_path_factory.mktemp("venv")
     wheels = folder / "wheels"
     wheels.mkdir()
-    for path in (_outer_external() / "turnup_pip").glob("*/*.whl"):
+    for path in Path(os.environ["RUNFILES_DIR"]).glob("turnup_pip_*/*.whl"):
         (wheels / path.name).symlink_to(path)
     subprocess.run([sys.executable, "-Im", "venv", str(folder / "venv")], check=True)
     pip = [folder / "venv/bin/python", "-Im", "pip", "--disable-pip-version-check", "--no-cache-dir"]

@@ -81,7 +81,7 @@ def test_the_hub_names_each_package(tmp_path, monkeypatch):
     monkeypatch.setattr(pip_hub, "_pip_python", lambda: pip_hub.sys.executable)
     (tmp_path / "in.lock").write_text(LOCK)
 
-    assert pip_hub.main(["in.lock", "//:lock", "pip", "256", "@turnup//x:y.bzl"]) == 0
+    assert pip_hub.main(["in.lock", "//:lock", "pip", "256"]) == 0
 
     number = pip_hub.assign(["pyyaml", "uvicorn", "ruamel_yaml_clib"], 256)["pyyaml"]
     share = json.loads((tmp_path / f"locks/{number}.json").read_text())
@@ -98,5 +98,5 @@ def test_a_wrong_lock_is_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(pip_hub, "_pip_python", lambda: pip_hub.sys.executable)
     (tmp_path / "in.lock").write_text("a==1")
 
-    assert pip_hub.main(["in.lock", "//:lock", "pip", "256", "@turnup//x:y.bzl"]) == 1
+    assert pip_hub.main(["in.lock", "//:lock", "pip", "256"]) == 1
     assert capsys.readouterr().err == "ERROR: //:lock:1: a has no hash. Write the lock with pip-compile --generate-hashes.\n"

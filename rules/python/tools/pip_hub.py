@@ -1,6 +1,6 @@
 """Fills a pip_hub repository: one BUILD file for each package of a lock, which loads the repository that has its wheel.
 
-Runs as `python -m rules.python.tools.pip_hub LOCK LABEL NAME REPOSITORIES RULE` in the repository's folder, on an interpreter that may
+Runs as `python -m rules.python.tools.pip_hub LOCK LABEL NAME REPOSITORIES` in the repository's folder, on an interpreter that may
 lack pip; then a virtual environment in the same folder provides it.
 """
 
@@ -46,8 +46,8 @@ def requirement(name):
 '''
 
 _PACKAGE_BUILD = """load("@{wheels}//:wheels.bzl", "WHEELS")
-load("{rule}", "wheel_library")
 load("//:packages.bzl", "PACKAGES")
+load("//:wheel_library.bzl", "wheel_library")
 
 package(default_visibility = ["//visibility:public"])
 
@@ -98,7 +98,7 @@ def _pip_python() -> str:
     return str(Path(".venv/bin/python").absolute())
 
 
-def _write(lock: Path, label: str, name: str, repositories: int, rule: str) -> None:
+def _write(lock: Path, label: str, name: str, repositories: int) -> None:
     """Writes the repository's files."""
     # Only an interpreter with pip can import it.
     from rules.python.tools.locked import parse
@@ -111,7 +111,7 @@ def _write(lock: Path, label: str, name: str, repositories: int, rule: str) -> N
         shares.setdefault(number, []).append(dataclasses.asdict(package))
         folder = Path(package.name)
         folder.mkdir()
-        (folder / "BUILD").write_text(_PACKAGE_BUILD.format(name=package.name, wheels=f"{name}_{number}", rule=rule))
+        (folder / "BUILD").write_text(_PACKAGE_BUILD.format(name=package.name, wheels=f"{name}_{number}"))
     locks = Path("locks")
     locks.mkdir()
     (locks / "BUILD").write_text("")
@@ -126,19 +126,18 @@ def main(argv: list[str]) -> int:
     """Writes the repository into the current folder.
 
     Args:
-        argv: the lock's path and label, the repository's name, how many repositories with wheels there are, and the label of the file
-            with wheel_library.
+        argv: the lock's path and label, the repository's name, and how many repositories with wheels there are.
 
     Returns:
         0, or 1 after one sentence on stderr.
     """
-    lock, label, name, repositories, rule = argv
+    lock, label, name, repositories = argv
     try:
         python = _pip_python()
         if python != sys.executable:
             return subprocess.run([python, "-B", "-m", "rules.python.tools.pip_hub", *argv], check=False).returncode
         Path("python.txt").write_text(os.path.abspath(python))
-        _write(Path(lock), label, name, int(repositories), rule)
+        _write(Path(lock), label, name, int(repositories))
     except InputError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1
