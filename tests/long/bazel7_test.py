@@ -1,4 +1,4 @@
-"""Builds and tests this repository with Bazel 7, in WORKSPACE mode and with Bzlmod, with native rules and without.
+"""Builds and tests this repository with Bazel 7, in WORKSPACE mode and with Bzlmod.
 
 Its Bazel runs in a Debian sid, which is made once and kept in Turnup's cache with what Bazel has built. It needs root.
 """
@@ -22,8 +22,6 @@ _MODES = {
     "workspace": ["--noenable_bzlmod", "--enable_workspace"],
     "module": ["--enable_bzlmod", "--noenable_workspace", f"--registry=file://{_REGISTRY}"],
 }
-# No rule of a language is there without a load, as in Bazel 9.
-_BARE = "--incompatible_autoload_externally=-@rules_python,-@rules_java,-@rules_cc,-@rules_shell,-@com_google_protobuf"
 _MODULE = """
 bazel_dep(name = "turnup", version = "0.2.0")
 local_path_override(module_name = "turnup", path = "/src")
@@ -80,14 +78,13 @@ def _part(name):
         pytest.skip(f"--test_env=PARTS={os.environ['PARTS']} leaves {name} out")
 
 
-@pytest.mark.parametrize("rules", ["native", "bare"])
 @pytest.mark.parametrize("mode", _MODES)
-def test_this_repository(bazel, mode, rules):
-    """The rules, their tests and the samples build and pass in each mode, also without native rules."""
-    _part(f"{mode}-{rules}")
+def test_this_repository(bazel, mode):
+    """The rules, their tests and the samples build and pass in each mode."""
+    _part(mode)
     targets = os.environ.get("TARGETS", _TARGETS).split()
 
-    done = bazel(mode, "test", *([_BARE] if rules == "bare" else []), "--build_tests_only=false", "--test_tag_filters=-external,-local,-exclusive", *targets)
+    done = bazel(mode, "test", "--build_tests_only=false", "--test_tag_filters=-external,-local,-exclusive", *targets)
 
     assert done.returncode == 0, done.stdout[-20000:]
 
