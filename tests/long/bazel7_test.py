@@ -51,6 +51,8 @@ class Bazel7:
         binds = {**self._binds, **({folder: "/other"} if folder else {})}
         shell = f'cd {"/other" if folder else _SOURCE} && exec "$@"'
         start = ["--output_user_root=/out", f"--output_base=/out/{mode}{'-other' if folder else ''}", "--max_idle_secs=60"]
+        # A server would see the folder of the command that started it.
+        start += ["--batch"] if folder else []
         flags = [] if command == "shutdown" else [*_MODES[mode], "--lockfile_mode=off", "--disk_cache=/out/disk", "--color=no", "--curses=no"]
         argv = chroot.entering(self._root, binds, ["sh", "-c", shell, "sh", "bazel", *start, command, *flags, *words])
         environment = {**chroot.environment(), **variables}
@@ -69,7 +71,6 @@ def bazel(tmp_path_factory):
     yield made
     for mode in _MODES:
         made(mode, "shutdown")
-        made(mode, "shutdown", folder=source)
 
 
 def _part(name):
