@@ -7,7 +7,7 @@ _JUNIT = [
     "@maven//:org_junit_jupiter_junit_jupiter_params",
 ]
 
-def junit_tests(package, deps, data = [], env = {}):
+def junit_tests(package, deps, data = [], env = {}):  # buildifier: disable=unnamed-macro
     """Declares one test for each *Test.java file, with the name of the file, and `testing`, what they share.
 
     Args:

@@ -8,7 +8,7 @@ def _in_main_repository():
     repo_name = getattr(native, "repo_name", None)  # Bazel 4 has only repository_name.
     return repo_name() == "" if repo_name else native.repository_name() == "@"
 
-def one_spelling(label):
+def one_spelling(label):  # buildifier: disable=unnamed-macro
     """Returns a label in full, so that two spellings of one target are one key of a dict.
 
     Args:
@@ -27,7 +27,7 @@ def one_spelling(label):
         return "%s//:%s" % (repository, repository[1:])
     return label if ":" in path else "%s:%s" % (label, path.rpartition("/")[2])
 
-def by_target(attribute, names):
+def by_target(attribute, names):  # buildifier: disable=unnamed-macro
     """Turns the dict from name to target that users write into the dict from target to names that a rule takes.
 
     Args:
