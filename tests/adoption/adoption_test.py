@@ -40,9 +40,17 @@ def test_a_new_repository(shop):
 
 
 def test_an_existing_repository(tmp_path):
-    """Own folders rules, lib, python and cluster, own packages, constants and namespaces, and a service of a third repository."""
-    with Foreign(tmp_path, "existing", "depot", flags=False) as mart:
+    """Own folders rules, lib, python and cluster, own packages, constants and namespaces, and a service of a third repository.
+
+    Its name of Turnup is not @turnup.
+    """
+    with Foreign(tmp_path, "existing", "depot", flags=False, name="tu") as mart:
         _tested(mart)
+        runfiles = mart.root / "bazel-bin/orders/main_test.runfiles"
+        assert (runfiles / "tu/rules/python/pytest/__pycache__/turnup_pytest.cpython-311.pyc").is_file()
+        assert _objects(mart.output("//:note"))["ConfigMap", "note"]["metadata"]["namespace"] == "mart"
+        (mart.root / "vendor.tar").touch()
+        mart.build("@vendor//image", "--nobuild")
         objects = _objects(mart.output("//orders:own-deep"))
         assert {each["metadata"]["namespace"] for each in objects.values()} == {"mart-jane"}
         (container,) = objects["Deployment", "orders"]["spec"]["template"]["spec"]["containers"]

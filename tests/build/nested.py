@@ -62,10 +62,13 @@ class Nested:
 
     def bazel(self, command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Runs a Bazel command in the copy, with more environment variables, and returns the completed process."""
-        # What the outer Bazel has not fetched, the copy does not need.
-        fetched = [name for name in _SHARED if (_outer_external() / name).exists()]
-        shared = [f"--override_repository={name}={_outer_external() / name}" for name in fetched]
+        shared = [f"--override_repository={name}={folder}" for name, folder in self._repositories().items()]
         return self._run(command, *shared, "--color=no", "--curses=no", *arguments, **variables)
+
+    def _repositories(self) -> dict[str, Path]:
+        """Returns the folders of repositories that the copy takes instead of fetching them."""
+        # What the outer Bazel has not fetched, the copy does not need.
+        return {name: _outer_external() / name for name in _SHARED if (_outer_external() / name).exists()}
 
     def build(self, *targets: str, **variables: str) -> None:
         """Builds targets, which must succeed."""

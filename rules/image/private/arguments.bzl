@@ -5,7 +5,8 @@ load("//rules/image/private:unsupported.bzl", "COMMON", "check_arguments")
 
 def _in_main_repository():
     """Returns whether the BUILD file that calls is in the main repository."""
-    return native.repo_name() == "" if hasattr(native, "repo_name") else native.repository_name() == "@"
+    repo_name = getattr(native, "repo_name", None)  # Bazel 4 has only repository_name.
+    return repo_name() == "" if repo_name else native.repository_name() == "@"
 
 def one_spelling(label):  # buildifier: disable=unnamed-macro
     """Returns a label in full, so that two spellings of one target are one key of a dict.

@@ -1,7 +1,7 @@
 """`bazel run //rules/image:update_debian_lock -- [NAME…] [--allow-downgrade=PACKAGE]…`: updates the locks of debian_packages repositories.
 
-Without names it updates all locks of the workspace; locks of other repositories stay as they are. No package goes down a version unless
-it is allowed by name. Bazel says which packages and lock a repository has, so nothing is configured twice.
+Without names it updates all locks of the workspace; locks of other repositories stay as they are. No package goes down a version unless it
+is allowed by name. Bazel says which packages and lock a repository has, so nothing is configured twice.
 """
 
 from __future__ import annotations
