@@ -13,7 +13,7 @@ def read_exceptions(readme: str) -> tuple[tuple[str, str, str], ...]:
     Args:
         readme: text of lib/README.md.
     """
-    table = readme.split(_HEADER)[1].split("\n\n")[0]
+    table = readme.split(_HEADER)[1].split("\n\n", maxsplit=1)[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     return tuple((check, objects, reason) for check, objects, reason in rows)
 
