@@ -12,12 +12,20 @@ local environment = import 'environment.libsonnet';
 local monitor = import 'monitoring/monitor.libsonnet';
 local route = import 'network/route.libsonnet';
 local microservice = import 'services/microservice.libsonnet';
+local servers = import 'services/servers.libsonnet';
+local workers = import 'services/workers.libsonnet';
 local claim = import 'storage/claim.libsonnet';
 local job = import 'workloads/job.libsonnet';
 {
   // All objects of a service: see the file of each.
   microservice: microservice.stateless,
   statefulMicroservice: microservice.stateful,
+  grpcService: servers.grpcService,
+  httpService: servers.httpService,
+  worker: workers.worker,
+  cronWorker: workers.cronWorker,
+  migration: workers.migration,
+  database: import 'services/database.libsonnet',
 
   // Workloads.
   deployment: import 'workloads/deployment.libsonnet',

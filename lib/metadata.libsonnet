@@ -1,6 +1,6 @@
 // Names and labels that all objects of a service share.
 //
-// labels = selector + managed-by + the caller's own. The selector never changes
+// labels = selector + instance + managed-by + the caller's own. The selector never changes
 // during the life of a service, because it is immutable in Kubernetes. So anything that
 // may change (a version, an environment's settings) must stay out of it.
 local params = import 'params.libsonnet';
@@ -13,8 +13,26 @@ local prefix = 'app.kubernetes.io/';
   // Returns the labels that select the pods of a service.
   selector(name):: { [prefix + 'name']: name },
 
-  // Returns the labels of an object: the selector, managed-by, then `extra`.
-  labels(name, extra={}):: $.selector(name) { [prefix + 'managed-by']: 'turnup' } + extra,
+  // Returns the labels of an object: the selector, instance, managed-by, then `extra`.
+  labels(name, extra={}):: $.selector(name) { [prefix + 'instance']: name, [prefix + 'managed-by']: 'turnup' } + extra,
+
+  // Returns the labels that Kubernetes recommends beside the name, for `labels` of any object.
+  //
+  // given: instance (null: the name), version, component (what the object is in its application: database, worker) and partOf
+  // (the application). null: no such label.
+  recommended(given)::
+    local p = params.merge('labels', { instance: null, version: null, component: null, partOf: null }, given);
+    local values = { instance: p.instance, version: p.version, component: p.component, 'part-of': p.partOf };
+    { [prefix + name]: $._labelValue(name, values[name]) for name in std.objectFields(values) if values[name] != null },
+
+  _labelValue(name, value)::
+    local text = params.typed('labels', name, 'string', value);
+    local alphanumeric = letters + std.asciiUpper(letters) + '0123456789';
+    local valid = std.length(text) > 0 && std.length(text) <= maxNameLength
+                  && std.stripChars(text, alphanumeric + '-_.') == ''
+                  && std.stripChars(text[0] + text[std.length(text) - 1], alphanumeric) == '';
+    if valid then text
+    else error "labels: %s is '%s'; use up to %d letters, digits, '-', '_' and '.', with a letter or digit at both ends" % [name, text, maxNameLength],
 
   // Returns the name if it is a DNS label; fails otherwise.
   //

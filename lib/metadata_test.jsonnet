@@ -7,6 +7,15 @@ testing.suite({
     actual: { [name]: labels[name] for name in std.objectFields(metadata.selector('server')) },
     expected: metadata.selector('server'),
   },
+  'the instance is the name unless it is given': {
+    local instance(extra) = metadata.labels('s', metadata.recommended(extra))['app.kubernetes.io/instance'],
+    actual: [instance({}), instance({ instance: 'blue' })],
+    expected: ['s', 'blue'],
+  },
+  'recommended labels that are not given are left out': {
+    actual: metadata.recommended({ version: 'v1.2_3', partOf: 'shop' }),
+    expected: { 'app.kubernetes.io/version': 'v1.2_3', 'app.kubernetes.io/part-of': 'shop' },
+  },
   'extra labels are added, but not to the selector': {
     actual: [metadata.labels('s', { team: 'a' }).team, std.objectHas(metadata.selector('s'), 'team')],
     expected: ['a', false],

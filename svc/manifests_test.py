@@ -53,6 +53,7 @@ def test_the_closure_is_complete(env):
         ("Service", f"{redis}-nodes"),
         ("NetworkPolicy", redis),
         ("Secret", f"{redis}-users"),
+        *(("ServiceAccount", name) for name in (redis, server, client)),
         ("Deployment", server),
         ("Service", server),
         ("Deployment", client),
@@ -92,6 +93,7 @@ def test_pods_meet_the_restricted_standard(env):
     for workload in _workloads(env):
         spec = workload["spec"]["template"]["spec"]
         assert spec["automountServiceAccountToken"] is False
+        assert spec["serviceAccountName"] == workload["metadata"]["name"]
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["securityContext"]["runAsUser"] > 0
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -134,7 +136,8 @@ def test_redis_can_form_its_cluster(env):
     assert (statefulset["replicas"], statefulset["podManagementPolicy"]) == (6, "Parallel")
     assert (statefulset["serviceName"], peers["clusterIP"]) == (f"{redis}-nodes", "None")
     assert peers["publishNotReadyAddresses"] is True
-    (spread,) = statefulset["template"]["spec"]["topologySpreadConstraints"]
+    spreads = statefulset["template"]["spec"]["topologySpreadConstraints"]
+    (spread,) = [spread for spread in spreads if spread["topologyKey"] == "kubernetes.io/hostname"]
     assert (spread["maxSkew"], spread["whenUnsatisfiable"]) == (1, "DoNotSchedule")
 
 

@@ -6,6 +6,10 @@ function(env, service, deps, images)
     environment: env,
     service: service,
     image: images.client,
+    // In every environment: it only watches the stack.
+    replicas: 1,
+    // Nothing but the probes connects to it.
+    drainSeconds: 0,
     env: {
       PORT: service.port,
       // From the server's service.yaml, through Bazel.

@@ -19,8 +19,11 @@ local defaults = {
   readinessProbe: null,
   livenessProbe: null,
   startupProbe: null,
-  // Lifecycle hooks (postStart, preStop) in the API's form; null: none.
+  // Lifecycle hooks (postStart, preStop) in the API's form; null: none but that of drainSeconds.
   lifecycle: null,
+  // Seconds between the deletion of the pod and SIGTERM, in which the container serves those who do not know of it yet. Needs
+  // no program in the image.
+  drainSeconds: 0,
   // Resource requests and limits, merged over those of `disk` below.
   resources: { requests: { cpu: '20m', memory: '64Mi' }, limits: { memory: '256Mi' } },
   // Volume mounts: map of volume name to path, or to {mountPath, readOnly, subPath}.
@@ -34,6 +37,10 @@ local disk = { requests: { 'ephemeral-storage': '16Mi' }, limits: { 'ephemeral-s
 
 local mount(name, value) =
   { name: name } + (if std.type(value) == 'string' then { mountPath: value } else value);
+
+local lifecycle(p) =
+  local drain = if p.drainSeconds == 0 then {} else { preStop: { sleep: { seconds: p.drainSeconds } } };
+  drain + (if p.lifecycle == null then {} else p.lifecycle);
 
 // Returns a container of a pod. given: the parameters above.
 function(given)
@@ -51,7 +58,7 @@ function(given)
     readinessProbe: p.readinessProbe,
     livenessProbe: p.livenessProbe,
     startupProbe: p.startupProbe,
-    lifecycle: p.lifecycle,
+    lifecycle: lifecycle(p),
     resources: std.mergePatch(disk, p.resources),
     volumeMounts: [mount(name, p.mounts[name]) for name in std.objectFields(p.mounts)],
     securityContext: std.mergePatch(security.container, p.securityContext),

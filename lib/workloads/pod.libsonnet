@@ -26,8 +26,12 @@ local defaults = {
   serviceAccountName: null,
   // Only a pod that talks to the Kubernetes API needs a token.
   automountServiceAccountToken: false,
-  // Seconds between SIGTERM and SIGKILL.
+  // Seconds between the deletion of the pod and SIGKILL.
   terminationGracePeriodSeconds: 30,
+  // Seconds of those before SIGTERM. Proxies and clients learn some time after the deletion that the pod is gone; until then it
+  // serves as before. It is for a main container with ports. 0: SIGTERM comes at once, for programs that wait themselves. null: 5,
+  // and at most half of the above.
+  drainSeconds: null,
   // Always, OnFailure or Never; null: the API's default, Always.
   restartPolicy: null,
   // Where the pod may run; null or empty: anywhere.
@@ -45,8 +49,8 @@ local defaults = {
   securityContext: {},
 };
 
-// Over the nodes where possible.
-local spreadDefaults = { node: 'ScheduleAnyway' };
+// Over nodes and zones where possible.
+local spreadDefaults = { node: 'ScheduleAnyway', zone: 'ScheduleAnyway' };
 
 local lossTolerations(seconds) = [
   { key: 'node.kubernetes.io/' + key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: seconds }
@@ -57,6 +61,18 @@ local named(map, extra) = [
   container({ name: name } + extra(map[name]))
   for name in std.objectFields(map)
 ];
+
+// Returns the seconds that the main container serves on.
+local drainSeconds(p) =
+  local ports = std.get(p.container, 'ports', {});
+  if ports == {} then 0
+  else if p.drainSeconds == null then std.min(5, std.floor(p.terminationGracePeriodSeconds / 2))
+  else if p.drainSeconds >= p.terminationGracePeriodSeconds then
+    error "pod: parameter 'drainSeconds' is %d, and the pod is killed after terminationGracePeriodSeconds, %d; give the program more time between them" % [
+      p.drainSeconds,
+      p.terminationGracePeriodSeconds,
+    ]
+  else p.drainSeconds;
 
 // Returns {metadata, spec} of a pod template. given: the parameters above.
 function(given)
@@ -88,7 +104,7 @@ function(given)
       restartPolicy: params.oneOf('pod', 'restartPolicy', [null, 'Always', 'OnFailure', 'Never'], p.restartPolicy),
       imagePullSecrets: [{ name: name } for name in p.imagePullSecrets],
       initContainers: named(p.initContainers, mounted),
-      containers: [container({ name: p.name } + mounted(p.container))] + named(p.sidecars, mounted),
+      containers: [container({ name: p.name, drainSeconds: drainSeconds(p) } + mounted(p.container))] + named(p.sidecars, mounted),
       volumes: [{ name: name } + volumes[name] for name in std.objectFields(volumes)],
     }),
   }

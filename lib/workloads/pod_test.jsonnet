@@ -50,4 +50,17 @@ testing.suite({
     actual: make({ imagePullSecrets: ['login'] }).spec.imagePullSecrets,
     expected: [{ name: 'login' }],
   },
+  'a pod with ports serves on for some seconds after its deletion': {
+    local hooks(extra, container={ ports: { main: 1 } }) =
+      std.get(make(extra { container: { image: 'i' } + container }).spec.containers[0], 'lifecycle'),
+    local sleep(seconds) = { preStop: { sleep: { seconds: seconds } } },
+    actual: [hooks({}), hooks({ drainSeconds: 9 }), hooks({ terminationGracePeriodSeconds: 6 }), hooks({ drainSeconds: 0 }), hooks({}, {})],
+    expected: [sleep(5), sleep(9), sleep(3), null, null],
+  },
+  'other hooks stay, and replace the one that waits': {
+    local hooks(lifecycle) = make({ container: { image: 'i', ports: { main: 1 }, lifecycle: lifecycle } }).spec.containers[0].lifecycle,
+    local exec = { exec: { command: ['x'] } },
+    actual: [std.objectFields(hooks({ postStart: exec })), hooks({ preStop: exec })],
+    expected: [['postStart', 'preStop'], { preStop: exec }],
+  },
 })

@@ -31,6 +31,16 @@ local probe(kind, handler, given) = params.compact(params.merge('probes.' + kind
   // Returns a probe that opens a TCP connection. port: number or name of a container port.
   tcp(port, timing={}):: probe('tcp', { tcpSocket: { port: port } }, timing),
 
+  // Returns the startup probe that belongs to a liveness probe: until it succeeds once, the other probes wait.
+  //
+  // seconds: how long the program may take to start.
+  startup(probe, seconds)::
+    local period = 2;
+    { [name]: probe[name] for name in std.objectFields(probe) if name != 'initialDelaySeconds' } {
+      periodSeconds: period,
+      failureThreshold: std.ceil(params.typed('probes.startup', 'seconds', 'number', seconds) / period),
+    },
+
   // Returns a probe that runs a command in the container and expects exit code 0.
   //
   // command: array of strings.

@@ -26,4 +26,8 @@ testing.suite({
     actual: probes.tcp(1, { periodSeconds: 1, initialDelaySeconds: 9 }),
     expected: { tcpSocket: { port: 1 }, periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 3, initialDelaySeconds: 9 },
   },
+  'a startup probe waits for the start and otherwise equals the liveness probe': {
+    actual: probes.startup(probes.tcp(1, { initialDelaySeconds: 9, periodSeconds: 10 }), 61),
+    expected: { tcpSocket: { port: 1 }, periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 31 },
+  },
 })

@@ -18,6 +18,8 @@ function(port, registry, image, digest)
     environment: env,
     service: { name: 'registry', port: 5000 },
     image: image,
+    // There is no other pod that pulls could go to.
+    drainSeconds: 0,
     args: [
       '-storage=/data',
       '-limit=' + size,

@@ -18,6 +18,8 @@ function(env, service, deps, images)
     service: service { ports: { status: statusPort } },
     image: images.redis,
     replicas: size,
+    // The agent hands its slots over before redis-server gets SIGTERM.
+    drainSeconds: 0,
     env: {
       POD_NAME: k.env.field('metadata.name'),
       POD_NAMESPACE: k.env.field('metadata.namespace'),

@@ -9,6 +9,8 @@ function(env, service, deps, images)
     service: service,
     image: images.server,
     replicas: 2,
+    // The program itself serves on for two seconds after SIGTERM.
+    drainSeconds: 0,
     env: {
       PORT: service.port,
       REDIS_HOST: deps.redis.host,

@@ -18,25 +18,10 @@ from rules.k8s.tools.objects.image_references import image_uses
 from rules.k8s.tools.objects.objects import Object
 from rules.k8s.tools.objects.plan import Plan, read_plan
 from rules.k8s.tools.objects.yaml_documents import to_yaml
+from tests.manifests.exceptions import EXCEPTIONS
 from tests.registries.programs import kube_score
 from tests.repo import tree
 
-# (check, kind/name of the objects, why the finding stays). Every row must still be needed.
-EXCEPTIONS = (
-    (
-        "container-image-pull-policy",
-        "*",
-        "images are named by digest, or loaded onto the nodes because none can pull them, so what a node has is always the right one",
-    ),
-    (
-        "pod-networkpolicy",
-        "Deployment/*",
-        "who may connect to a service is the decision of its namespace, and the default cluster enforces no policy",
-    ),
-    ("pod-networkpolicy", "DaemonSet/storage", "it listens nowhere"),
-    ("container-security-context-user-group-id", "DaemonSet/storage", "only root can give folders on the node to the users of pods"),
-    ("pod-probes-identical", "Deployment/registry", "a registry that does not answer its one page for 30 seconds does not recover either"),
-)
 _CRITICAL = 1
 _DIGEST = "@sha256:" + "0" * 64
 # What `preload` puts onto the nodes.
@@ -87,6 +72,12 @@ def _findings(objects: list[Object], folder: Path) -> set[tuple[str, str, str]]:
 def _reasons(check: str, name: str) -> list[int]:
     """Returns the rows of the table that a finding has."""
     return [row for row, (excepted, pattern, _) in enumerate(EXCEPTIONS) if check == excepted and fnmatch.fnmatchcase(name, pattern)]
+
+
+def test_each_row_has_a_reason():
+    """Each row of the table in lib/README.md has a check, objects and a reason."""
+    assert EXCEPTIONS
+    assert all(cell for row in EXCEPTIONS for cell in row)
 
 
 def test_no_critical_finding_without_reason(objects, tmp_path):

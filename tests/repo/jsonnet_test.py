@@ -54,9 +54,7 @@ def _raw_objects(text: str) -> list[str]:
 def test_manifests_use_the_library() -> None:
     """No manifest writes an object that a function of the generator library generates."""
     programs = [
-        path
-        for path in tree.files()
-        if re.search(r"\.(jsonnet|libsonnet)(\.tpl)?$", path.name) and not _WITHOUT_LIBRARY & {path.parts[:1], path.parts[:2]}
+        path for path in tree.files() if re.search(r"\.(jsonnet|libsonnet)(\.tpl)?$", path.name) and not _WITHOUT_LIBRARY & {path.parts[:1], path.parts[:2]}
     ]
     raw = {str(path): kinds for path in programs if (kinds := _raw_objects(tree.text(path)))}
 
