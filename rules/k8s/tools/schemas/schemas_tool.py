@@ -31,7 +31,11 @@ _FILE = re.compile(r"kubernetes_validate/kubernetes-json-schema/v(1\.[0-9]+)\.0-
 _BOUNDS = {"int32": 2**31, "int64": 2**63}
 _PORTS = ("containerPort", "hostPort", "nodePort")
 # Fields that the published schemas require, and no server does: //tests/apply:schemas_test finds them.
-_NOT_REQUIRED = {"io.k8s.api.core.v1.LimitRangeSpec": ("limits",)}
+_NOT_REQUIRED = {
+    "io.k8s.api.batch.v1.PodFailurePolicy": ("rules",),
+    "io.k8s.api.core.v1.LimitRangeSpec": ("limits",),
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionVersion": ("served", "storage"),
+}
 # What the published schemas describe by alternatives is one list of types; a pattern says something of texts only.
 _SPECIAL: dict[str, Schema] = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {"type": ["string", "number", "null"], "pattern": QUANTITY},
