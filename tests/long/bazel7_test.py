@@ -108,7 +108,6 @@ def test_another_module(bazel, tmp_path):
         (["//:c.bzl", "//:c.bzl"], 'ENVS = ["a"]', "MODULE.bazel: turnup.configure is called 2 times. Keep one call."),
         ([""], 'ENVS = ["a"]', 'MODULE.bazel: turnup.configure has no constants. Write turnup.configure(constants = "//:cluster_constants.bzl").'),
         (["//:c.bzl"], "NODES = 2", "c.bzl: ENVS is missing; assign it the list of your environments"),
-        (["//:absent.bzl"], 'ENVS = ["a"]', "//:absent.bzl"),
     ],
 )
 def test_wrong_declarations(bazel, tmp_path, tags, constants, sentence):
