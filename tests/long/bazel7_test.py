@@ -98,8 +98,8 @@ def test_another_module(bazel, tmp_path):
 
     done = bazel("module", "test", "//...", folder=shop, USER="jane")
     assert done.returncode == 0, done.stdout[-20000:]
-    printed = bazel("module", "run", "--ui_event_filters=-info", "//greeter:prod", folder=shop, USER="jane")
-    assert "namespace: prod" in printed.stdout and "172.19.0.2:31000/greeter@sha256:" in printed.stdout
+    printed = bazel("module", "run", "--ui_event_filters=-info", "//greeter:myns-deep", folder=shop, USER="jane")
+    assert "namespace: jane" in printed.stdout and "172.19.0.2:31000/greeter@sha256:" in printed.stdout
 
 
 @pytest.mark.parametrize(
