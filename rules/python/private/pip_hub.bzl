@@ -30,6 +30,7 @@ _ATTRS = dict(
 
 def _impl(repository_ctx):
     attr = repository_ctx.attr
+
     # With Bzlmod the name has the extension before it, and repositories of one extension see each other without.
     name = repository_ctx.name.split("~")[-1].split("+")[-1]
 

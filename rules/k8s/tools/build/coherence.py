@@ -73,7 +73,7 @@ def template_of(obj: Mapping[str, Any]) -> dict[str, Any] | None:
     value: Any = obj
     for step in path:
         value = _mapping(value, step)
-    return value if value else None
+    return value or None
 
 
 def _mapping(value: Any, key: str) -> dict[str, Any]:

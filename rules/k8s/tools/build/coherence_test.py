@@ -25,11 +25,16 @@ def closure() -> dict[str, Object]:
         "lifecycle": {"preStop": {"httpGet": {"port": "http"}}},
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
     }
-    pod = {"metadata": {"labels": {"app": "shop", "tier": "web"}}, "spec": {"containers": [container], "volumes": [{"name": "data", "emptyDir": {}}]}}
+    pod: Object = {"metadata": {"labels": {"app": "shop", "tier": "web"}}, "spec": {"containers": [container], "volumes": [{"name": "data", "emptyDir": {}}]}}
     stateful = copy.deepcopy(pod)
     del stateful["spec"]["volumes"]
     return {
-        "deployment": {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"selector": {"matchLabels": {"app": "shop"}}, "template": pod}},
+        "deployment": {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": meta,
+            "spec": {"selector": {"matchLabels": {"app": "shop"}}, "template": pod},
+        },
         "statefulset": {
             "apiVersion": "apps/v1",
             "kind": "StatefulSet",
@@ -81,12 +86,20 @@ CASES: list[tuple[str, Callable[[dict[str, Object]], Any], str]] = [
         lambda o: o["deployment"]["spec"]["selector"]["matchLabels"].update(app="shpo"),
         "//deployment:prod: Deployment prod/shop: spec.selector wants the labels app=shpo, which spec.template does not have",
     ),
-    ("probe", lambda o: _main(o)["readinessProbe"]["httpGet"].update(port="htpt"), "container main: readinessProbe asks port 'htpt', and the container has http"),
+    (
+        "probe",
+        lambda o: _main(o)["readinessProbe"]["httpGet"].update(port="htpt"),
+        "container main: readinessProbe asks port 'htpt', and the container has http",
+    ),
     ("hook", lambda o: _main(o)["lifecycle"]["preStop"]["httpGet"].update(port="x"), "lifecycle.preStop asks port 'x'"),
     ("probe_without_ports", lambda o: _main(o).update(ports=[]), "and the container has none with a name"),
     ("mount", lambda o: _main(o)["volumeMounts"][0].update(name="dta"), "volumeMounts has 'dta', and the pod has no such volume"),
     ("claim", lambda o: _main(o, "statefulset")["volumeMounts"][0].update(name="dta"), "StatefulSet prod/store: container main: volumeMounts has 'dta'"),
-    ("target_port", lambda o: o["service"]["spec"]["ports"][0].update(targetPort="grpc"), "Service prod/shop: targetPort 'grpc': the pods that it selects have http"),
+    (
+        "target_port",
+        lambda o: o["service"]["spec"]["ports"][0].update(targetPort="grpc"),
+        "Service prod/shop: targetPort 'grpc': the pods that it selects have http",
+    ),
     (
         "backend_number",
         lambda o: o["ingress"]["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"].update(port={"number": 81}),
@@ -97,7 +110,11 @@ CASES: list[tuple[str, Callable[[dict[str, Object]], Any], str]] = [
         lambda o: o["ingress"]["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"].update(port={"name": "wbe"}),
         "asks port 'wbe' of the Service shop, which has web",
     ),
-    ("replicas", lambda o: o["deployment"]["spec"].update(replicas=2), "spec.replicas is set, and //autoscaler:prod: HorizontalPodAutoscaler prod/shop changes it"),
+    (
+        "replicas",
+        lambda o: o["deployment"]["spec"].update(replicas=2),
+        "spec.replicas is set, and //autoscaler:prod: HorizontalPodAutoscaler prod/shop changes it",
+    ),
     ("two_autoscalers", _second_autoscaler, "both scale Deployment shop; keep one"),
 ]
 

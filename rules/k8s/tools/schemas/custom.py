@@ -50,9 +50,8 @@ def check_custom(objects: Iterable[tuple[str, Object]], where: str) -> None:
             continue
         served = {each.get("name"): each for each in spec.get("versions") or [] if each.get("served")}
         if version not in served:
-            raise TurnupError(
-                f"{where}: {label}: {identity(obj)}: its definition does not serve {obj['apiVersion']}; write {group}/{' or '.join(map(str, served)) or 'VERSION'}"
-            )
+            known = " or ".join(map(str, served)) or "VERSION"
+            raise TurnupError(f"{where}: {label}: {identity(obj)}: its definition does not serve {obj['apiVersion']}; write {group}/{known}")
         key = (obj["apiVersion"], obj["kind"])
         if key not in checkers:
             checkers[key] = Checker(root_schema(((served[version].get("schema") or {}).get("openAPIV3Schema")) or {}))

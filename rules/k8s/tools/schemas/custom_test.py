@@ -19,7 +19,11 @@ _SPEC = {
         "port": {"x-kubernetes-int-or-string": True},
         "labels": {"type": "object", "additionalProperties": {"type": "string"}},
         "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
-        "template": {"type": "object", "x-kubernetes-embedded-resource": True, "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}},
+        "template": {
+            "type": "object",
+            "x-kubernetes-embedded-resource": True,
+            "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+        },
         "items": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}}}},
         "one": {
             "type": "object",

@@ -106,10 +106,8 @@ class Checker:
         """Returns the schema of the value at a path; empty when the schema says nothing about it."""
         schema = self._resolved(self._schema)
         for step in path:
-            if isinstance(step, int):
-                child = schema.get("items")
-            else:
-                child = schema.get("properties", {}).get(step) or schema.get("additionalProperties")
+            named = schema.get("properties", {}).get(step) or schema.get("additionalProperties")
+            child = schema.get("items") if isinstance(step, int) else named
             if not isinstance(child, dict):
                 return {}
             schema = self._resolved(child)

@@ -103,7 +103,7 @@ def complete(definitions: Mapping[str, Schema], facts: Mapping[str, Any]) -> Sch
         owner, _, field = place.rpartition(".")
         if field in shrunk.get(owner, {}).get("properties", {}):
             schema = shrunk[owner]["properties"][field]
-            target = schema["items"] if "items" in schema else schema
+            target = schema.get("items", schema)
             # The server reads an empty text as a field that is not there.
             target["enum"] = [*values, "", None] if "null" in target["type"] else [*values, ""]
     return {"kinds": kinds, "definitions": shrunk, "lifecycles": facts["lifecycles"]}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from rules.k8s.tools.errors import TurnupError
 from rules.k8s.tools.objects.objects import Object, identity
@@ -94,7 +93,7 @@ def _line(mistake: Mistake, sources: Mapping[str, str]) -> str:
     return f" ({places[0]})" if len(places) == 1 else ""
 
 
-def check_definition(obj: Mapping[str, Any], where: str) -> None:
+def check_definition(obj: Object, where: str) -> None:
     """Checks that a CustomResourceDefinition says what its objects look like.
 
     Raises:
