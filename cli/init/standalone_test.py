@@ -29,7 +29,7 @@ def test_init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (code, errors) == (0, "") and out.splitlines()[-1] == f"next: cd {tmp_path / 'shop'} && ./turnup up"
     assert (tmp_path / "shop/WORKSPACE").exists()
     code, _, errors = _run("init", str(tmp_path / "shop"), "--turnup", str(turnup))
-    assert code == 2 and errors.startswith(f"ERROR: {tmp_path}/shop/WORKSPACE declares turnup already")
+    assert code == 2 and errors.startswith(f"ERROR: {tmp_path}/shop/MODULE.bazel declares turnup already")
 
 
 @pytest.mark.parametrize("verb", standalone.ELSEWHERE)
