@@ -53,7 +53,7 @@ PARTS = (
     Part("The command, which the launcher of another repository runs.", ("turnup", "cli", "cluster_constants.bzl", "pyproject.toml"), 260),
     Part("The clusters that the command creates.", ("cluster",), 520),
     Part("The rules.", ("rules",), 2800),
-    Part("The Jsonnet library.", ("lib",), 60),
+    Part("The Jsonnet library.", ("lib",), 140),
     Part("What //prod:setup of another repository applies.", ("prod",), 160),
     Part("Locked packages that the rules and the command use.", ("third_party",), 340),
     Part("Documentation to read without network.", ("docs",), 300),
