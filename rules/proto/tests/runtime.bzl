@@ -2,6 +2,7 @@
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("@rules_python//python:defs.bzl", "py_library")
+load("@rules_python//python:py_info.bzl", "PyInfo")
 
 def _runtime_test_impl(ctx):
     env = analysistest.begin(ctx)
