@@ -20,7 +20,7 @@ def maven_module(name, lock_text, **kwargs):
 
     Args:
       name: the repository's name.
-      lock_text: the lock file's text. A lock that cannot be used stops only the targets that need the jars.
+      lock_text (string): the lock file's text. A lock that cannot be used stops only the targets that need the jars.
       **kwargs: attributes of maven_repository.
     """
     lock = decode_lock(lock_text.strip())
