@@ -53,7 +53,8 @@ def test_an_existing_repository(tmp_path):
         _tested(mart)
         runfiles = mart.root / "bazel-bin/orders/main_test.runfiles"
         assert (runfiles / "tu/rules/python/pytest/__pycache__/turnup_pytest.cpython-311.pyc").is_file()
-        assert _objects(mart.output("//:note"))["ConfigMap", "note"]["metadata"]["namespace"] == "mart"
+        (note,) = _objects(mart.output("//:note")).values()
+        assert note["kind"] == "ConfigMap" and note["metadata"]["namespace"] == "mart"
         (mart.root / "vendor.tar").touch()
         mart.build("@vendor//image", "--nobuild")
         objects = _objects(mart.output("//orders:own-deep"))
