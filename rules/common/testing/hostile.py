@@ -9,8 +9,8 @@ The table has no case of one client alone: what is right for one of them is in i
 from __future__ import annotations
 
 import contextlib
-import gc
 import functools
+import gc
 import socket
 import threading
 import time
