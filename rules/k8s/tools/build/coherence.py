@@ -124,19 +124,22 @@ def _container(container: Mapping[str, Any], volumes: set[Any]) -> Iterator[str]
                 yield f"{name} asks port {port!r}, and the container has {_known(ports)}; name one of its ports"
 
 
-def _selected(service: Placed, placed: list[Placed]) -> list[dict[str, Any]]:
-    """Returns the pod templates that a Service selects."""
+def _selected(service: Placed, templates: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns those pod templates of a Service's namespace that it selects."""
     selector = _mapping(_mapping(service.obj, "spec"), "selector")
-    templates = [template for each in placed if each.namespace == service.namespace and (template := template_of(each.obj)) is not None]
     return [template for template in templates if selector and all(_labels(template).get(key) == value for key, value in selector.items())]
 
 
 def _services(placed: list[Placed]) -> Iterator[str]:
     """Yields the Services whose named target port none of the pods has that they select."""
+    by_namespace: dict[str, list[dict[str, Any]]] = {}
+    for each in placed:
+        if (template := template_of(each.obj)) is not None:
+            by_namespace.setdefault(each.namespace, []).append(template)
     for each in placed:
         if each.obj["kind"] != "Service" or each.obj["apiVersion"] != "v1":
             continue
-        templates = _selected(each, placed)
+        templates = _selected(each, by_namespace.get(each.namespace, ()))
         containers = [container for template in templates for container in _all_containers(template)]
         ports = {port.get("name") for container in containers for port in _list(container, "ports")}
         for port in _list(_mapping(each.obj, "spec"), "ports"):

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rules.k8s.tools.schemas.schemas_tool import minor
+
 Schema = dict[str, Any]
 
 _REF = "#/$defs/"
@@ -120,11 +122,6 @@ class Published:
             versions = sorted({version for version, _ in known if _group(f"{version}/") == _group(f"{api_version}/")})
             return f"its group has {' and '.join(versions)}"
         return f"{api_version} has {', '.join(sorted(served)[:12])}"
-
-
-def minor(version: str) -> int:
-    """Returns the number of a minor version: 34 of 1.34."""
-    return int(version.rpartition(".")[2])
 
 
 def spell(versions: Sequence[str]) -> str:

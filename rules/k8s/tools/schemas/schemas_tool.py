@@ -62,11 +62,11 @@ def read_definitions(wheel: Path, version: str) -> dict[str, Schema]:
     with zipfile.ZipFile(wheel) as archive:
         files = {match[1]: name for name in archive.namelist() if (match := _FILE.fullmatch(name))}
         if version not in files:
-            known = sorted(files, key=_minor)
+            known = sorted(files, key=minor)
             raise TurnupError(
                 f"cluster_constants.bzl: KUBERNETES has {version!r}, of which there are no schemas; write minor versions from {known[0]} to {known[-1]}"
             )
-        newest = max(files, key=_minor)
+        newest = max(files, key=minor)
         definitions: dict[str, Schema] = json.loads(archive.read(files[version]))["$defs"]
         latest: dict[str, Schema] = json.loads(archive.read(files[newest]))["$defs"]
     for name in definitions.keys() & latest.keys():
@@ -109,8 +109,9 @@ def complete(definitions: Mapping[str, Schema], facts: Mapping[str, Any]) -> Sch
     return {"kinds": kinds, "definitions": shrunk, "lifecycles": facts["lifecycles"]}
 
 
-def _minor(version: str) -> int:
-    return int(version.partition(".")[2])
+def minor(version: str) -> int:
+    """Returns the number of a minor version: 34 of 1.34."""
+    return int(version.rpartition(".")[2])
 
 
 def _shrink(schema: Schema) -> Schema:
