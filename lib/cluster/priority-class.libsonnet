@@ -8,7 +8,7 @@ local most = 1000000000;
 local defaults = metadata.clusterParameters('priorityClass') {
   // Up to a billion; pods without a class have 0. It is immutable.
   value: params.required('priorityClass', 'value'),
-  // For whom the class is.
+  // Which workloads should use the class.
   description: params.required('priorityClass', 'description'),
   // true: pods without a class get this one.
   default: false,

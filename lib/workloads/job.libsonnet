@@ -46,7 +46,7 @@ local checkSchedule(text) =
 {
   // Returns a Job. given: the parameters above, those of metadata.parameters, and `suspend`.
   //
-  // A Job's template is immutable. The annotation turnup/on-immutable makes an apply run a changed Job anew.
+  // A Job's template is immutable. The annotation turnup/on-immutable makes an apply replace a changed Job.
   job(given)::
     local defaults = metadata.parameters('job') + jobDefaults('job') { suspend: false };
     local p = params.merge('job', defaults, given);

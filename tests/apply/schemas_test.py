@@ -48,7 +48,7 @@ def answer(client: Any, obj: dict[str, Any]) -> int:
 
 
 def kept(obj: Any, stored: Any) -> Any:
-    """Returns an object without the fields that the server drops unseen, because a gate or a rule of theirs is off."""
+    """Returns an object without the fields that the server silently drops, because a feature gate is off or their value is of no use."""
     if isinstance(obj, dict) and isinstance(stored, dict):
         return {key: kept(value, stored[key]) for key, value in obj.items() if key in stored or value in (None, "", 0, False)}
     if isinstance(obj, list) and isinstance(stored, list) and len(obj) == len(stored):
